@@ -1,0 +1,1 @@
+"""Identity: people, sessions, tokens, tickets and their revocation. It knows no chat."""

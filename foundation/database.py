@@ -1,0 +1,40 @@
+"""Synchronous ORM work, kept off the event loop on a bounded pool of threads.
+
+`sync_to_async(thread_sensitive=True)` would run the work of every websocket of a process on one thread
+(asgiref's rule for code outside a request), so the sockets come here instead.
+"""
+
+import asyncio
+import contextvars
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from django.conf import settings
+from django.db import close_old_connections
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(settings.DATABASE_THREADS, thread_name_prefix="database")
+
+
+async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `function` on a database thread and return what it returns; its exceptions come through.
+
+    At most `DATABASE_THREADS` run at once, the others wait in order. The thread gives its connection back to
+    the pool afterwards, so a waiting feed holds none.
+    """
+    work = functools.partial(contextvars.copy_context().run, _and_release, function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(_threads(), work)
+
+
+def _and_release(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return function(*args, **kwargs)
+    finally:
+        close_old_connections()
