@@ -17,6 +17,18 @@ from django.db import close_old_connections
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_calling_loop: contextvars.ContextVar[asyncio.AbstractEventLoop | None] = contextvars.ContextVar(
+    "calling_loop", default=None
+)
+
+
+def calling_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that waits for the current synchronous work or runs the current code; None in a plain process."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return _calling_loop.get()
+
 
 @functools.cache
 def _threads() -> ThreadPoolExecutor:
@@ -29,8 +41,11 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     At most `DATABASE_THREADS` run at once, the others wait in order. The thread gives its connection back to
     the pool afterwards, so a waiting feed holds none.
     """
-    work = functools.partial(contextvars.copy_context().run, _and_release, function, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(_threads(), work)
+    loop = asyncio.get_running_loop()
+    context = contextvars.copy_context()
+    context.run(_calling_loop.set, loop)
+    work = functools.partial(context.run, _and_release, function, *args, **kwargs)
+    return await loop.run_in_executor(_threads(), work)
 
 
 def _and_release(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

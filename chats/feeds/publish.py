@@ -1,0 +1,93 @@
+"""The only way out of the domain: every `group_send` of the project is here.
+
+A publication may be lost: the layer is at-most-once, Redis may be away, the queue here is bounded. That is safe, because the
+durable events are in the log and the hub heals from it; so a failed publication is logged and never fails the write that it
+follows.
+"""
+
+import asyncio
+import logging
+import weakref
+from collections import deque
+from collections.abc import Iterable
+from functools import partial
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import transaction
+
+from chats.events import DurableEvent, EphemeralEvent, encode
+from chats.feeds.names import chat_feed, user_feed
+from foundation.database import calling_loop
+
+logger = logging.getLogger(__name__)
+
+EVENTS = "feed.events"
+CONTROL = "feed.control"
+
+Publication = tuple[str, dict[str, object]]
+
+
+def publish_on_commit(*events: DurableEvent) -> None:
+    """Publish `events` once the current transaction has committed; nothing, if it rolls back.
+
+    To be called inside the transaction that logs them. Events of one chat go out in their order.
+    """
+    transaction.on_commit(partial(publish, *events), robust=True)
+
+
+def publish(*events: DurableEvent | EphemeralEvent) -> None:
+    """Publish to the chats' feeds now, from synchronous code. Returns at once where a loop waits to do the sending."""
+    by_chat: dict[int, list[bytes]] = {}
+    for event in events:
+        by_chat.setdefault(event.chat_id, []).append(encode(event))
+    _dispatch([(chat_feed(chat_id), {"type": EVENTS, "events": bodies}) for chat_id, bodies in by_chat.items()])
+
+
+def publish_control(user_id: int, body: bytes) -> None:
+    """Publish a control message, of a coding that is the caller's own, to every process that serves this person."""
+    _dispatch([(user_feed(user_id), {"type": CONTROL, "body": body})])
+
+
+def _dispatch(publications: list[Publication]) -> None:
+    loop = calling_loop()
+    if loop is not None and loop.is_running():
+        loop.call_soon_threadsafe(_enqueue, loop, publications)
+    else:
+        async_to_sync(_send_all)(publications)
+
+
+class _Outgoing:
+    """The publications of one loop, sent one after the other by one task, so that their order holds."""
+
+    def __init__(self) -> None:
+        self.queue: deque[Publication] = deque()
+        self.task: asyncio.Task[None] | None = None
+
+    async def drain(self) -> None:
+        while self.queue:
+            await _send_all([self.queue.popleft()])
+
+
+_outgoing: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Outgoing] = weakref.WeakKeyDictionary()
+
+
+def _enqueue(loop: asyncio.AbstractEventLoop, publications: Iterable[Publication]) -> None:
+    outgoing = _outgoing.setdefault(loop, _Outgoing())
+    for publication in publications:
+        if len(outgoing.queue) >= settings.PUBLISH_QUEUE_LENGTH:
+            logger.warning("The queue of publications is full; feeds will heal from the log")
+            break
+        outgoing.queue.append(publication)
+    if outgoing.task is None or outgoing.task.done():
+        outgoing.task = loop.create_task(outgoing.drain(), name="publish")
+
+
+async def _send_all(publications: Iterable[Publication]) -> None:
+    layer = get_channel_layer()
+    for group, message in publications:
+        try:
+            await layer.group_send(group, message)
+        except Exception:
+            logger.warning("Publishing to %s failed; the feed will heal from the log", group, exc_info=True)
