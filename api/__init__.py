@@ -1,1 +1,1 @@
-"""The process: settings, HTTP views, the websocket, health. It moves bytes and decides who speaks; what is said is `schema`'s."""
+"""The process: settings, HTTP, the websocket, health. It moves bytes and decides who speaks, not what is said."""

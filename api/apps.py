@@ -1,0 +1,9 @@
+"""The process as a Django app: it owns the commands and no models."""
+
+from django.apps import AppConfig
+
+
+class ApiConfig(AppConfig):
+    """`api` among Django's apps."""
+
+    name = "api"

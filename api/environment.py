@@ -1,0 +1,148 @@
+"""Every variable that Parlor reads from its environment: its type, unit, bounds and default.
+
+Real variables win over the optional `.env` file. `.env.example` lists the same variables, and a test holds the
+two equal. A new variable goes into the section of its subject.
+"""
+
+import enum
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+DEVELOPMENT_SECRET_KEY = "development-only-and-public-so-never-in-production"  # noqa: S105 - refused in production
+SHORTEST_SECRET_KEY = 50
+
+
+class EnvironmentRefused(Exception):  # noqa: N818 - an answer to the operator, not a fault of ours
+    """The environment cannot be used. The text is one sentence for the operator and holds no secret value."""
+
+
+class Deployment(enum.Enum):
+    """Where the process runs: production refuses what is only safe on a developer's machine."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _absolute(path: Path) -> Path:
+    return path if path.is_absolute() else ROOT / path
+
+
+Folder = Annotated[Path, AfterValidator(_absolute)]
+Texts = Annotated[list[str], NoDecode]
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Environment(BaseSettings):
+    """The variables, by subject. Build it with `read_environment`, which turns errors into a sentence."""
+
+    model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", case_sensitive=True)
+
+    # --- The process
+    ENVIRONMENT: Deployment = Field(
+        Deployment.DEVELOPMENT,
+        description="`development` or `production`; production refuses unsafe settings.",
+    )
+    DEBUG: bool = Field(False, description="Django's debug pages: `true` or `false`. Refused in production.")
+    SECRET_KEY: str = Field(
+        DEVELOPMENT_SECRET_KEY, description="Signs tokens and sessions; at least 50 characters in production."
+    )
+    ALLOWED_HOSTS: Texts = Field(
+        ["localhost", "127.0.0.1", "[::1]"], description="Host names that are served, separated by commas."
+    )
+    CORS_ALLOWED_ORIGINS: Texts = Field(
+        [], description="Origins of web pages on other hosts that may call the API, separated by commas."
+    )
+    HOST: str = Field("127.0.0.1", description="Address that `manage.py dev` listens on.")
+    PORT: int = Field(8000, ge=1, le=65535, description="TCP port that `manage.py dev` listens on.")
+    LOG_LEVEL: str = Field(
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."
+    )
+
+    # --- PostgreSQL and Redis
+    DATA_DIR: Folder = Field(
+        Path(".local"),
+        validate_default=True,
+        description="Folder of the private PostgreSQL and Redis that run when the two URLs are unset.",
+    )
+    DATABASE_URL: str = Field("", description="PostgreSQL, as `postgresql://user:password@host:port/name`.")
+    DATABASE_THREADS: Count = Field(
+        8, description="Threads of one process for database work of sockets and feeds; threads."
+    )
+    DATABASE_POOL_SIZE: Count = Field(
+        16,
+        description="Most connections of one process to PostgreSQL; connections, at least DATABASE_THREADS.",
+    )
+    DATABASE_POOL_TIMEOUT_SECONDS: Seconds = Field(
+        10, description="Longest wait for a free connection; seconds."
+    )
+    REDIS_URL: str = Field("", description="Redis, as `redis://host:port/number` or `unix:///path`.")
+    REDIS_CONNECTIONS: Count = Field(
+        64, description="Most connections of one process to Redis, beside the channel layer's; connections."
+    )
+    REDIS_TIMEOUT_SECONDS: Seconds = Field(
+        5, description="Longest wait for Redis to connect or to answer; seconds."
+    )
+
+    # --- Chats
+    MAX_MESSAGE_LENGTH: Count = Field(4000, description="Longest text of a message; characters.")
+
+    # --- GraphQL
+    DEFAULT_PAGE_SIZE: Count = Field(50, description="Nodes on a page when a query names no number; nodes.")
+    MAX_PAGE_SIZE: Count = Field(100, description="Most nodes on a page; nodes.")
+
+    @field_validator("ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", mode="before")
+    @classmethod
+    def _split_lists(cls, value: object) -> object:
+        return _split(value)
+
+    @field_validator("DATABASE_POOL_SIZE")
+    @classmethod
+    def _pool_serves_all_threads(cls, size: int, info: ValidationInfo) -> int:
+        if size < info.data.get("DATABASE_THREADS", 1):
+            raise ValueError("must be at least DATABASE_THREADS")
+        return size
+
+
+def read_environment() -> Environment:
+    """Read the variables, and `.env` (or the file that PARLOR_ENV_FILE names; empty means none).
+
+    Raises EnvironmentRefused for a value of the wrong type or out of bounds, and for what production forbids.
+    """
+    env_file = os.environ.get("PARLOR_ENV_FILE", str(ROOT / ".env")) or None
+    try:
+        environment = Environment(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings takes it
+    except ValidationError as error:
+        raise EnvironmentRefused(_sentence(error)) from None
+    _check_production(environment)
+    return environment
+
+
+def _sentence(error: ValidationError) -> str:
+    # The value itself stays out: it may be a secret.
+    faults = [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors(include_input=False)]
+    return f"Parlor cannot use its environment: {'; '.join(faults)}."
+
+
+def _check_production(environment: Environment) -> None:
+    if environment.ENVIRONMENT is not Deployment.PRODUCTION:
+        return
+    if environment.SECRET_KEY == DEVELOPMENT_SECRET_KEY:
+        raise EnvironmentRefused(
+            "Parlor does not start in production with the development SECRET_KEY: set your own."
+        )
+    if len(environment.SECRET_KEY) < SHORTEST_SECRET_KEY:
+        raise EnvironmentRefused(
+            f"Parlor does not start in production with a SECRET_KEY of fewer than {SHORTEST_SECRET_KEY} characters."
+        )
+    if environment.DEBUG:
+        raise EnvironmentRefused("Parlor does not start in production with DEBUG on.")

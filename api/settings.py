@@ -1,0 +1,110 @@
+"""Django's settings, made of the environment. The packages below read them through `django.conf.settings`."""
+
+import sys
+from typing import Any
+
+from api import addresses
+from api.environment import ROOT, Deployment, EnvironmentRefused, read_environment
+
+try:
+    environment = read_environment()
+    DATABASES = {"default": addresses.database(environment)}
+except EnvironmentRefused as refusal:
+    sys.exit(str(refusal))
+
+# --- The process
+BASE_DIR = ROOT
+PRODUCTION = environment.ENVIRONMENT is Deployment.PRODUCTION
+DEBUG = environment.DEBUG
+SECRET_KEY = environment.SECRET_KEY
+ALLOWED_HOSTS = environment.ALLOWED_HOSTS
+HOST = environment.HOST
+PORT = environment.PORT
+DATA_DIR = environment.DATA_DIR
+
+ROOT_URLCONF = "api.urls"
+ASGI_APPLICATION = "api.asgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "rest_framework_simplejwt",
+    "channels",
+    "strawberry_django",
+    "auth.apps.AuthConfig",
+    "chats.apps.ChatsConfig",
+    "api.apps.ApiConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+STATIC_URL = "static/"
+STATIC_ROOT = environment.DATA_DIR / "static"
+CORS_ALLOWED_ORIGINS = environment.CORS_ALLOWED_ORIGINS
+SESSION_COOKIE_SECURE = PRODUCTION
+CSRF_COOKIE_SECURE = PRODUCTION
+
+# --- PostgreSQL and Redis
+DATABASE_THREADS = environment.DATABASE_THREADS
+DATABASE_POOL_SIZE = environment.DATABASE_POOL_SIZE
+REDIS_URL = addresses.redis_url(environment)
+REDIS_CONNECTIONS = environment.REDIS_CONNECTIONS
+REDIS_TIMEOUT_SECONDS = environment.REDIS_TIMEOUT_SECONDS
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL]},
+    },
+}
+
+# --- Identity
+AUTH_USER_MODEL = "accounts.User"
+# Usernames are unique without regard to case, by an index on LOWER(username), which this check does not see.
+SILENCED_SYSTEM_CHECKS = ["auth.E003"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+# --- Chats
+MAX_MESSAGE_LENGTH = environment.MAX_MESSAGE_LENGTH
+
+# --- GraphQL
+DEFAULT_PAGE_SIZE = environment.DEFAULT_PAGE_SIZE
+MAX_PAGE_SIZE = environment.MAX_PAGE_SIZE

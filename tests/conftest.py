@@ -1,0 +1,43 @@
+"""The suite's own PostgreSQL and Redis, up before Django's settings are read and gone after the last test."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import django
+import pytest
+import redis
+
+from api.embedded import private_servers
+
+_servers = contextlib.ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start what TEST_DATABASE_URL and TEST_REDIS_URL leave open, then set Django up.
+
+    Named in pytest's configuration, the settings would be read before this file and would miss the addresses.
+    """
+    database_url = os.environ.get("TEST_DATABASE_URL", "")
+    redis_url = os.environ.get("TEST_REDIS_URL", "")
+    data_dir = Path(tempfile.mkdtemp(prefix="parlor-tests-"))
+    _servers.callback(shutil.rmtree, data_dir, ignore_errors=True)
+    config.add_cleanup(_servers.close)
+    started = _servers.enter_context(
+        private_servers(data_dir, with_postgres=not database_url, with_redis=not redis_url, durable=False)
+    )
+    os.environ["DATABASE_URL"] = database_url or started.database_url or ""
+    os.environ["REDIS_URL"] = redis_url or started.redis_url or ""
+    os.environ["DATA_DIR"] = str(data_dir)
+    os.environ["PARLOR_ENV_FILE"] = ""  # a developer's .env is not the suite's
+    os.environ["DJANGO_SETTINGS_MODULE"] = "api.settings"
+    django.setup()
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis() -> None:
+    """Each test begins with an empty Redis. One round trip over a socket: about 0.1 ms."""
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+        client.flushdb()
