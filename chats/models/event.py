@@ -1,0 +1,55 @@
+"""The log: what happened in each chat, never what was said."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class EventType(models.TextChoices):
+    """The durable events of API.graphql that are written so far."""
+
+    MESSAGE_POSTED = "MESSAGE_POSTED"
+    MESSAGE_EDITED = "MESSAGE_EDITED"
+    MESSAGE_DELETED = "MESSAGE_DELETED"
+    MEMBER_JOINED = "MEMBER_JOINED"
+    MEMBER_LEFT = "MEMBER_LEFT"
+    MEMBER_ROLE_CHANGED = "MEMBER_ROLE_CHANGED"
+
+
+ABOUT_MESSAGES = (EventType.MESSAGE_POSTED, EventType.MESSAGE_EDITED, EventType.MESSAGE_DELETED)
+ABOUT_MEMBERS = (EventType.MEMBER_JOINED, EventType.MEMBER_LEFT, EventType.MEMBER_ROLE_CHANGED)
+
+
+class Event(models.Model):
+    """One step of a chat. Its subject is named by id, and a replay reads the subject's current row."""
+
+    pk = models.CompositePrimaryKey("chat_id", "seq")
+    chat = models.ForeignKey("chats.Chat", on_delete=models.CASCADE, related_name="events")
+    seq = models.BigIntegerField()
+    type = models.CharField(max_length=32, choices=EventType)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    at = models.DateTimeField(default=timezone.now)
+    message = models.ForeignKey("chats.Message", on_delete=models.RESTRICT, null=True, related_name="+")
+    # No foreign key: that somebody joined or left stays true when their account is gone.
+    subject_id = models.BigIntegerField(null=True)
+    removed = models.BooleanField(default=False, help_text="MEMBER_LEFT: another member took them out.")
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(seq__gte=1), name="event_seq_positive"),
+            models.CheckConstraint(
+                condition=Q(type__in=ABOUT_MESSAGES, message__isnull=False, subject_id__isnull=True)
+                | Q(type__in=ABOUT_MEMBERS, message__isnull=True, subject_id__isnull=False),
+                name="event_names_its_subject",
+            ),
+            models.CheckConstraint(
+                condition=Q(removed=False) | Q(type=EventType.MEMBER_LEFT),
+                name="event_removed_only_when_left",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.seq} of chat {self.chat_id}"

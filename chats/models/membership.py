@@ -1,0 +1,47 @@
+"""A person in a chat, and what is private to them there."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+
+class MemberRole(models.TextChoices):
+    """A group has at most one owner; both members of a direct chat are plain members."""
+
+    OWNER = "OWNER"
+    ADMIN = "ADMIN"
+    MEMBER = "MEMBER"
+
+
+class Membership(models.Model):
+    """The row's presence is the permission: it is deleted when its person leaves."""
+
+    id = models.BigAutoField(primary_key=True)
+    chat = models.ForeignKey("chats.Chat", on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=MemberRole, default=MemberRole.MEMBER)
+    joined_at = models.DateTimeField(default=timezone.now)
+    joined_seq = models.BigIntegerField(help_text="The seq of the event by which the person joined.")
+    last_read_seq = models.BigIntegerField(default=0)
+    last_delivered_seq = models.BigIntegerField(default=0)
+    muted_until = models.DateTimeField(null=True, blank=True)
+    is_pinned = models.BooleanField(default=False)
+    is_archived = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(F("chat"), F("user"), name="membership_unique"),
+            models.UniqueConstraint(
+                F("chat"), name="membership_one_owner", condition=Q(role=MemberRole.OWNER)
+            ),
+            models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="membership_role_known"),
+            models.CheckConstraint(condition=Q(joined_seq__gte=1), name="membership_joined_seq_positive"),
+            models.CheckConstraint(
+                condition=Q(last_read_seq__gte=0, last_delivered_seq__gte=0),
+                name="membership_markers_not_negative",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"user {self.user_id} in chat {self.chat_id}"
