@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,7 +36,16 @@ def _absolute(path: Path) -> Path:
     return path if path.is_absolute() else ROOT / path
 
 
+def _none_if_empty(value: object) -> object:
+    return None if value == "" else value
+
+
+def _absolute_if_given(path: Path | None) -> Path | None:
+    return None if path is None else _absolute(path)
+
+
 Folder = Annotated[Path, AfterValidator(_absolute)]
+OptionalFile = Annotated[Path | None, BeforeValidator(_none_if_empty), AfterValidator(_absolute_if_given)]
 Texts = Annotated[list[str], NoDecode]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -99,6 +108,42 @@ class Environment(BaseSettings):
     # --- GraphQL
     DEFAULT_PAGE_SIZE: Count = Field(50, description="Nodes on a page when a query names no number; nodes.")
     MAX_PAGE_SIZE: Count = Field(100, description="Most nodes on a page; nodes.")
+
+    # --- GraphQL over HTTP
+    GRAPHIQL: bool = Field(True, description="Serve the GraphiQL page to browsers: `true` or `false`.")
+    MAX_BODY_BYTES: Count = Field(1_048_576, description="Largest body or query string of a request; bytes.")
+    BODY_TIMEOUT_SECONDS: Seconds = Field(30, description="Longest wait for the whole of a body; seconds.")
+    MAX_JSON_DEPTH: Count = Field(40, description="Deepest nesting of a request's JSON; levels.")
+    MAX_STREAMS_PER_USER: Count = Field(
+        10, description="Most streamed subscriptions of one user in one process; streams."
+    )
+    STREAM_WINDOW_BYTES: Count = Field(
+        262_144, description="What a streamed subscription may owe its client before it is held back; bytes."
+    )
+    KEEP_ALIVE_SECONDS: Seconds = Field(
+        20, description="Time between signs of life on an idle stream or socket; seconds."
+    )
+    SLOW_CONSUMER_SECONDS: Seconds = Field(
+        30, description="How long a client may leave what it asked for unread before it is dropped; seconds."
+    )
+
+    # --- Persisted and trusted documents
+    PERSISTED_QUERIES: bool = Field(True, description="Serve automatic persisted queries: `true` or `false`.")
+    PERSISTED_QUERY_TTL_SECONDS: Count = Field(
+        604_800, description="Life of a persisted query after its last read from Redis; seconds."
+    )
+    MAX_PERSISTED_QUERIES: Count = Field(10_000, description="Most persisted queries in Redis; documents.")
+    MAX_PERSISTED_QUERY_CHARACTERS: Count = Field(16_384, description="Longest persisted query; characters.")
+    PERSISTED_QUERY_CACHE_CHARACTERS: Count = Field(
+        2_097_152,
+        description="Persisted queries that one process keeps in memory; characters of all of them.",
+    )
+    TRUSTED_DOCUMENTS: OptionalFile = Field(
+        None, description="JSON file of trusted documents, sha256 -> document; empty for none."
+    )
+    TRUSTED_DOCUMENTS_ONLY: bool = Field(
+        False, description="Execute nothing but trusted documents: `true` or `false`."
+    )
 
     @field_validator("ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", mode="before")
     @classmethod

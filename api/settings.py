@@ -3,6 +3,8 @@
 import sys
 from typing import Any
 
+from corsheaders.defaults import default_headers
+
 from api import addresses
 from api.environment import ROOT, Deployment, EnvironmentRefused, read_environment
 
@@ -108,3 +110,33 @@ MAX_MESSAGE_LENGTH = environment.MAX_MESSAGE_LENGTH
 # --- GraphQL
 DEFAULT_PAGE_SIZE = environment.DEFAULT_PAGE_SIZE
 MAX_PAGE_SIZE = environment.MAX_PAGE_SIZE
+
+# --- GraphQL over HTTP
+GRAPHIQL = environment.GRAPHIQL
+MAX_BODY_BYTES = environment.MAX_BODY_BYTES
+BODY_TIMEOUT_SECONDS = environment.BODY_TIMEOUT_SECONDS
+MAX_JSON_DEPTH = environment.MAX_JSON_DEPTH
+MAX_STREAMS_PER_USER = environment.MAX_STREAMS_PER_USER
+STREAM_WINDOW_BYTES = environment.STREAM_WINDOW_BYTES
+KEEP_ALIVE_SECONDS = environment.KEEP_ALIVE_SECONDS
+SLOW_CONSUMER_SECONDS = environment.SLOW_CONSUMER_SECONDS
+# On a developer's machine the web pages come from a dev server on another port.
+CORS_ALLOWED_ORIGIN_REGEXES = [] if PRODUCTION else [r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\Z"]
+CORS_ALLOW_HEADERS = (
+    *default_headers,
+    "apollo-require-preflight",
+    "apollographql-client-name",
+    "apollographql-client-version",
+    "x-apollo-operation-id",
+    "x-apollo-operation-name",
+)
+CORS_EXPOSE_HEADERS = ("retry-after", "www-authenticate")
+
+# --- Persisted and trusted documents
+PERSISTED_QUERIES = environment.PERSISTED_QUERIES
+PERSISTED_QUERY_TTL_SECONDS = environment.PERSISTED_QUERY_TTL_SECONDS
+MAX_PERSISTED_QUERIES = environment.MAX_PERSISTED_QUERIES
+MAX_PERSISTED_QUERY_CHARACTERS = environment.MAX_PERSISTED_QUERY_CHARACTERS
+PERSISTED_QUERY_CACHE_CHARACTERS = environment.PERSISTED_QUERY_CACHE_CHARACTERS
+TRUSTED_DOCUMENTS = environment.TRUSTED_DOCUMENTS
+TRUSTED_DOCUMENTS_ONLY = environment.TRUSTED_DOCUMENTS_ONLY
