@@ -1,7 +1,7 @@
 """What happens in chats, as it travels: frozen, typed, and complete, so that delivering it needs no query.
 
-A durable event has a seq and can be replayed from the log. An ephemeral one has none: the latest wins. On the wire
-between processes both are MessagePack, tagged with the name of their type; unknown types and unknown fields are refused.
+A durable event has a seq and can be replayed from the log. An ephemeral one has none: the latest wins. Between
+processes both travel as MessagePack, tagged with the name of their type; unknown types and unknown fields are refused.
 """
 
 from datetime import datetime

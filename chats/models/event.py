@@ -25,11 +25,11 @@ class Event(models.Model):
     """One step of a chat. Its subject is named by id, and a replay reads the subject's current row."""
 
     pk = models.CompositePrimaryKey("chat_id", "seq")
-    chat = models.ForeignKey("chats.Chat", on_delete=models.CASCADE, related_name="events")
+    chat = models.ForeignKey("chats.Chat", on_delete=models.CASCADE, related_name="events", db_index=False)
     seq = models.BigIntegerField()
     type = models.CharField(max_length=32, choices=EventType)
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
     )
     at = models.DateTimeField(default=timezone.now)
     message = models.ForeignKey("chats.Message", on_delete=models.RESTRICT, null=True, related_name="+")

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 
@@ -18,7 +18,9 @@ class Membership(models.Model):
     """The row's presence is the permission: it is deleted when its person leaves."""
 
     id = models.BigAutoField(primary_key=True)
-    chat = models.ForeignKey("chats.Chat", on_delete=models.CASCADE, related_name="memberships")
+    chat = models.ForeignKey(
+        "chats.Chat", on_delete=models.CASCADE, related_name="memberships", db_index=False
+    )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=MemberRole, default=MemberRole.MEMBER)
     joined_at = models.DateTimeField(default=timezone.now)
@@ -31,9 +33,9 @@ class Membership(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(F("chat"), F("user"), name="membership_unique"),
+            models.UniqueConstraint(fields=["chat", "user"], name="membership_unique"),
             models.UniqueConstraint(
-                F("chat"), name="membership_one_owner", condition=Q(role=MemberRole.OWNER)
+                fields=["chat"], name="membership_one_owner", condition=Q(role=MemberRole.OWNER)
             ),
             models.CheckConstraint(condition=Q(role__in=MemberRole.values), name="membership_role_known"),
             models.CheckConstraint(condition=Q(joined_seq__gte=1), name="membership_joined_seq_positive"),

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 
@@ -17,7 +17,7 @@ class Message(models.Model):
     """`seq` is the seq of the event that posted it. Once deleted, its text is gone and the row stays as a tombstone."""
 
     id = models.BigAutoField(primary_key=True)
-    chat = models.ForeignKey("chats.Chat", on_delete=models.CASCADE, related_name="messages")
+    chat = models.ForeignKey("chats.Chat", on_delete=models.CASCADE, related_name="messages", db_index=False)
     seq = models.BigIntegerField()
     kind = models.CharField(max_length=16, choices=MessageKind, default=MessageKind.TEXT)
     sender = models.ForeignKey(
@@ -39,10 +39,9 @@ class Message(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(F("chat"), F("seq"), name="message_seq_unique"),
+            models.UniqueConstraint(fields=["chat", "seq"], name="message_seq_unique"),
             models.UniqueConstraint(
-                F("sender"),
-                F("client_id"),
+                fields=["sender", "client_id"],
                 name="message_client_id_unique",
                 condition=Q(client_id__isnull=False),
             ),
