@@ -104,6 +104,9 @@ class Environment(BaseSettings):
 
     # --- Chats
     MAX_MESSAGE_LENGTH: Count = Field(4000, description="Longest text of a message; characters.")
+    MAX_TITLE_LENGTH: Count = Field(120, description="Longest title of a group; characters.")
+    MAX_CLIENT_ID_LENGTH: Count = Field(100, description="Longest `clientId` that a client may choose; characters.")
+    MAX_GROUP_MEMBERS: Count = Field(500, description="Most members of a group, its owner included; people.")
 
     # --- GraphQL
     DEFAULT_PAGE_SIZE: Count = Field(50, description="Nodes on a page when a query names no number; nodes.")
