@@ -5,16 +5,19 @@ two equal. A new variable goes into the section of its subject.
 """
 
 import enum
+import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated
 
+import limits
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 DEVELOPMENT_SECRET_KEY = "development-only-and-public-so-never-in-production"  # noqa: S105 - refused in production
 SHORTEST_SECRET_KEY = 50
+SHORTEST_SIGNING_KEY = 32  # RFC 7518 section 3.2: a key of the hash's size or more
 
 
 class EnvironmentRefused(Exception):  # noqa: N818 - an answer to the operator, not a fault of ours
@@ -32,8 +35,19 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def _rate(text: str) -> str:
+    limits.parse(text)  # raises ValueError
+    return text
+
+
+def _networks(texts: list[str]) -> list[str]:
+    for text in texts:
+        ipaddress.ip_network(text)  # raises ValueError
+    return texts
+
+
 def _absolute(path: Path) -> Path:
-    return path if path.is_absolute() else ROOT / path
+    return (ROOT / path).resolve()
 
 
 def _none_if_empty(value: object) -> object:
@@ -49,6 +63,8 @@ OptionalFile = Annotated[Path | None, BeforeValidator(_none_if_empty), AfterVali
 Texts = Annotated[list[str], NoDecode]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+Rate = Annotated[str, AfterValidator(_rate)]
+Networks = Annotated[list[str], NoDecode, AfterValidator(_networks)]
 
 
 class Environment(BaseSettings):
@@ -102,10 +118,50 @@ class Environment(BaseSettings):
         5, description="Longest wait for Redis to connect or to answer; seconds."
     )
 
+    # --- Identity
+    JWT_SIGNING_KEY: str = Field(
+        "", description="Signs tokens, at least 32 characters; empty: SECRET_KEY does. A new one ends all tokens."
+    )
+    ACCESS_TOKEN_SECONDS: Count = Field(900, description="Life of an access token; seconds.")
+    REFRESH_TOKEN_SECONDS: Count = Field(
+        2_592_000, description="Life of a refresh token, and so of a session that is not used; seconds."
+    )
+    SOCKET_TICKET_SECONDS: Count = Field(60, description="Life of a socket ticket that is not used; seconds.")
+    SESSIONS_PER_USER: Count = Field(
+        100, description="Most sessions of a user; one more ends the longest unused; sessions."
+    )
+    DENYLIST_RESYNC_SECONDS: Count = Field(
+        30, description="Time after which the deny-list in Redis is read anew from the database; seconds."
+    )
+    MAX_PASSWORD_LENGTH: Count = Field(256, description="Longest password; characters.")
+    MAX_AUTH_BODY_BYTES: Count = Field(16_384, description="Largest body of a request below /auth/; bytes.")
+    TRUSTED_PROXIES: Networks = Field(
+        [],
+        description="Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas.",
+    )
+
+    # --- Rate limits
+    RATE_LIMITS: bool = Field(True, description="Apply the rates below: `true` or `false` (for benchmarks).")
+    RATE_LOGIN_PER_ADDRESS: Rate = Field("30/minute", description="Logins from one address; count/period.")
+    RATE_LOGIN_PER_USERNAME: Rate = Field("10/minute", description="Logins as one user; count/period.")
+    RATE_REGISTER_PER_ADDRESS: Rate = Field(
+        "20/hour", description="Registrations from one address; count/period."
+    )
+    RATE_REFRESH_PER_ADDRESS: Rate = Field(
+        "120/minute", description="Refreshes and checks of tokens from one address; count/period."
+    )
+    RATE_PASSWORD_PER_USER: Rate = Field(
+        "10/minute", description="Attempts of one user to change the password; count/period."
+    )
+    RATE_TICKET_PER_USER: Rate = Field("60/minute", description="Socket tickets of one user; count/period.")
+    RATE_SEND_PER_USER: Rate = Field("100/10 seconds", description="Messages sent by one user; count/period.")
+
     # --- Chats
     MAX_MESSAGE_LENGTH: Count = Field(4000, description="Longest text of a message; characters.")
     MAX_TITLE_LENGTH: Count = Field(120, description="Longest title of a group; characters.")
-    MAX_CLIENT_ID_LENGTH: Count = Field(100, description="Longest `clientId` that a client may choose; characters.")
+    MAX_CLIENT_ID_LENGTH: Count = Field(
+        100, description="Longest `clientId` that a client may choose; characters."
+    )
     MAX_GROUP_MEMBERS: Count = Field(500, description="Most members of a group, its owner included; people.")
 
     # --- GraphQL
@@ -148,16 +204,72 @@ class Environment(BaseSettings):
         False, description="Execute nothing but trusted documents: `true` or `false`."
     )
 
-    @field_validator("ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", mode="before")
+    # --- The socket
+    SOCKET_ORIGINS: Texts = Field(
+        [],
+        description="Origins of web pages, beside those of CORS and the own host, that may open a socket; `*` for all.",
+    )
+    SOCKETS_PER_USER: Count = Field(
+        10,
+        description="Sockets that one user may hold; the newest supersedes the oldest. 1 is one per user; sockets.",
+    )
+    SOCKET_LEASE_SECONDS: Seconds = Field(
+        60, description="How long the registry keeps the sockets of a process that crashed; seconds."
+    )
+    CONNECTION_INIT_TIMEOUT_SECONDS: Seconds = Field(
+        10,
+        description="Longest wait for connection_init, and then for its credential to be checked; seconds.",
+    )
+    TOKEN_EXPIRY_NOTICE_SECONDS: Seconds = Field(
+        60, description="How long before its token's end a socket is told to renew it; seconds."
+    )
+    MAX_FRAME_BYTES: Count = Field(131_072, description="Largest frame that a client may send; bytes.")
+    MAX_FRAMES_PER_SECOND: Count = Field(
+        100, description="Frames that one socket may send in the long run; frames per second."
+    )
+    MAX_FRAME_BURST: Count = Field(
+        400, description="Frames that one socket may send at once, as when it subscribes anew; frames."
+    )
+    MAX_FEEDS_PER_SOCKET: Count = Field(200, description="Live subscriptions of one socket; operations.")
+    MAX_RUNNING_OPERATIONS_PER_SOCKET: Count = Field(
+        20, description="Queries and mutations that run at once on one socket; operations."
+    )
+    SEND_WINDOW_BYTES: Count = Field(
+        262_144, description="What a socket may owe in unanswered output before its feeds wait; bytes."
+    )
+    FLOW_PING_BYTES: Count = Field(
+        65_536,
+        description="Output after which a ping asks whether it was read; bytes, at most SEND_WINDOW_BYTES.",
+    )
+    MAX_UNSENT_BYTES: Count = Field(
+        4_194_304, description="What a socket may owe at all, answers included, before it is closed; bytes."
+    )
+
+    @field_validator("ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", "TRUSTED_PROXIES", "SOCKET_ORIGINS", mode="before")
     @classmethod
     def _split_lists(cls, value: object) -> object:
         return _split(value)
+
+    @field_validator("JWT_SIGNING_KEY")
+    @classmethod
+    def _signing_key_is_long(cls, key: str) -> str:
+        if 0 < len(key) < SHORTEST_SIGNING_KEY:
+            raise ValueError(f"must have at least {SHORTEST_SIGNING_KEY} characters")
+        return key
 
     @field_validator("DATABASE_POOL_SIZE")
     @classmethod
     def _pool_serves_all_threads(cls, size: int, info: ValidationInfo) -> int:
         if size < info.data.get("DATABASE_THREADS", 1):
             raise ValueError("must be at least DATABASE_THREADS")
+        return size
+
+    @field_validator("FLOW_PING_BYTES")
+    @classmethod
+    def _window_holds_a_ping(cls, size: int, info: ValidationInfo) -> int:
+        # Else a socket could close its window with no ping on its way to open it again.
+        if size > info.data.get("SEND_WINDOW_BYTES", size):
+            raise ValueError("must be at most SEND_WINDOW_BYTES")
         return size
 
 

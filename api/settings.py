@@ -7,6 +7,7 @@ from corsheaders.defaults import default_headers
 
 from api import addresses
 from api.environment import ROOT, Deployment, EnvironmentRefused, read_environment
+from api.logs import logging_settings
 
 try:
     environment = read_environment()
@@ -23,6 +24,8 @@ ALLOWED_HOSTS = environment.ALLOWED_HOSTS
 HOST = environment.HOST
 PORT = environment.PORT
 DATA_DIR = environment.DATA_DIR
+
+LOGGING = logging_settings(environment.LOG_LEVEL)
 
 ROOT_URLCONF = "api.urls"
 ASGI_APPLICATION = "api.asgi.application"
@@ -75,7 +78,6 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 STATIC_URL = "static/"
-STATIC_ROOT = environment.DATA_DIR / "static"
 CORS_ALLOWED_ORIGINS = environment.CORS_ALLOWED_ORIGINS
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
@@ -103,6 +105,29 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+
+# Their lives are set where they are made (auth/tokens.py).
+SIMPLE_JWT = {"ALGORITHM": "HS256", "SIGNING_KEY": environment.JWT_SIGNING_KEY or environment.SECRET_KEY}
+ACCESS_TOKEN_SECONDS = environment.ACCESS_TOKEN_SECONDS
+REFRESH_TOKEN_SECONDS = environment.REFRESH_TOKEN_SECONDS
+SOCKET_TICKET_SECONDS = environment.SOCKET_TICKET_SECONDS
+SESSIONS_PER_USER = environment.SESSIONS_PER_USER
+DENYLIST_RESYNC_SECONDS = environment.DENYLIST_RESYNC_SECONDS
+MAX_PASSWORD_LENGTH = environment.MAX_PASSWORD_LENGTH
+MAX_AUTH_BODY_BYTES = environment.MAX_AUTH_BODY_BYTES
+TRUSTED_PROXIES = environment.TRUSTED_PROXIES
+
+# --- Rate limits
+RATE_LIMITS_ENABLED = environment.RATE_LIMITS
+RATE_LIMITS = {
+    "login_address": environment.RATE_LOGIN_PER_ADDRESS,
+    "login_username": environment.RATE_LOGIN_PER_USERNAME,
+    "register_address": environment.RATE_REGISTER_PER_ADDRESS,
+    "refresh_address": environment.RATE_REFRESH_PER_ADDRESS,
+    "password_user": environment.RATE_PASSWORD_PER_USER,
+    "ticket_user": environment.RATE_TICKET_PER_USER,
+    "send_user": environment.RATE_SEND_PER_USER,
+}
 
 # --- Chats
 MAX_MESSAGE_LENGTH = environment.MAX_MESSAGE_LENGTH
@@ -143,3 +168,18 @@ MAX_PERSISTED_QUERY_CHARACTERS = environment.MAX_PERSISTED_QUERY_CHARACTERS
 PERSISTED_QUERY_CACHE_CHARACTERS = environment.PERSISTED_QUERY_CACHE_CHARACTERS
 TRUSTED_DOCUMENTS = environment.TRUSTED_DOCUMENTS
 TRUSTED_DOCUMENTS_ONLY = environment.TRUSTED_DOCUMENTS_ONLY
+
+# --- The socket
+SOCKET_ORIGINS = environment.SOCKET_ORIGINS
+SOCKETS_PER_USER = environment.SOCKETS_PER_USER
+SOCKET_LEASE_SECONDS = environment.SOCKET_LEASE_SECONDS
+CONNECTION_INIT_TIMEOUT_SECONDS = environment.CONNECTION_INIT_TIMEOUT_SECONDS
+TOKEN_EXPIRY_NOTICE_SECONDS = environment.TOKEN_EXPIRY_NOTICE_SECONDS
+MAX_FRAME_BYTES = environment.MAX_FRAME_BYTES
+MAX_FRAMES_PER_SECOND = environment.MAX_FRAMES_PER_SECOND
+MAX_FRAME_BURST = environment.MAX_FRAME_BURST
+MAX_FEEDS_PER_SOCKET = environment.MAX_FEEDS_PER_SOCKET
+MAX_RUNNING_OPERATIONS_PER_SOCKET = environment.MAX_RUNNING_OPERATIONS_PER_SOCKET
+SEND_WINDOW_BYTES = environment.SEND_WINDOW_BYTES
+FLOW_PING_BYTES = environment.FLOW_PING_BYTES
+MAX_UNSENT_BYTES = environment.MAX_UNSENT_BYTES

@@ -1,0 +1,81 @@
+"""The web pages under `web/`, built when Node is there. Parlor runs without them."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+_OLDEST_NODE = (20, 19)  # `engines` in web/package.json
+_NOT_SOURCES = {"node_modules", "dist"}
+
+
+def build_pages(web: Path, log: Path, say: Callable[[str], None]) -> None:
+    """Build `web/dist` when it is missing or older than its sources. Says in one line when that is not possible."""
+    if not (web / "package.json").exists() or _is_fresh(web):
+        return
+    npm = shutil.which("npm")
+    if npm is None or _node_version() < _OLDEST_NODE:
+        say(
+            "The web pages are not built: that needs Node 20.19 or later with npm. The API does not need them."
+        )
+        return
+    say("Building the web pages.")
+    with log.open("wb") as output:
+        for command in ((npm, "ci", "--no-audit", "--no-fund"), (npm, "run", "build")):
+            if command[1] == "ci" and _is_installed(web):
+                continue
+            if _run(command, web, output.fileno()) != 0:
+                say(f"The web pages are not built: `npm {' '.join(command[1:])}` failed, see {log}.")
+                return
+
+
+def _run(command: Sequence[str], folder: Path, output: int) -> int:
+    # In a group of its own, because npm leaves its children behind when it alone is stopped.
+    process = subprocess.Popen(
+        command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+    )
+    try:
+        return process.wait()
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+
+
+def _node_version() -> tuple[int, ...]:
+    node = shutil.which("node")
+    if node is None:
+        return (0,)
+    text = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    try:
+        return tuple(int(part) for part in text.strip().removeprefix("v").split("."))
+    except ValueError:
+        return (0,)
+
+
+def _is_fresh(web: Path) -> bool:
+    pages = list((web / "dist").rglob("*.html"))
+    return bool(pages) and min(_changed(page) for page in pages) >= max(
+        _changed(path) for path in _sources(web)
+    )
+
+
+def _is_installed(web: Path) -> bool:
+    done = web / "node_modules" / ".package-lock.json"  # npm writes it last
+    return done.exists() and _changed(done) >= _changed(web / "package-lock.json")
+
+
+def _sources(web: Path) -> list[Path]:
+    found = []
+    for folder, folders, files in os.walk(web):
+        folders[:] = [name for name in folders if name not in _NOT_SOURCES]
+        found += [Path(folder, name) for name in files]
+    return found
+
+
+def _changed(path: Path) -> float:
+    return path.stat().st_mtime

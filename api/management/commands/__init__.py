@@ -1,0 +1,1 @@
+"""`manage.py` runs each module here by its name."""

@@ -1,0 +1,33 @@
+"""Run Parlor on this machine: servers, migrations, demo data, pages and the server itself."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from api.dev.errors import DevRefused
+from api.dev.run import run
+from api.embedded import ServerRefused
+from api.environment import Deployment, read_environment
+
+
+class Command(BaseCommand):
+    """`manage.py dev`."""
+
+    help = __doc__ or ""
+    requires_system_checks = []
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Run until SIGINT or SIGTERM."""
+        environment = read_environment()
+        if environment.ENVIRONMENT is Deployment.PRODUCTION:
+            raise CommandError(
+                "`manage.py dev` makes demo data with a public password, so it is not for production."
+            )
+        try:
+            run(environment, self._say)
+        except (DevRefused, ServerRefused) as refusal:
+            raise CommandError(str(refusal)) from None
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
