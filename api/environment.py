@@ -120,7 +120,8 @@ class Environment(BaseSettings):
 
     # --- Identity
     JWT_SIGNING_KEY: str = Field(
-        "", description="Signs tokens, at least 32 characters; empty: SECRET_KEY does. A new one ends all tokens."
+        "",
+        description="Signs tokens, at least 32 characters; empty: SECRET_KEY does. A new one ends all tokens.",
     )
     ACCESS_TOKEN_SECONDS: Count = Field(900, description="Life of an access token; seconds.")
     REFRESH_TOKEN_SECONDS: Count = Field(
@@ -245,7 +246,9 @@ class Environment(BaseSettings):
         4_194_304, description="What a socket may owe at all, answers included, before it is closed; bytes."
     )
 
-    @field_validator("ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", "TRUSTED_PROXIES", "SOCKET_ORIGINS", mode="before")
+    @field_validator(
+        "ALLOWED_HOSTS", "CORS_ALLOWED_ORIGINS", "TRUSTED_PROXIES", "SOCKET_ORIGINS", mode="before"
+    )
     @classmethod
     def _split_lists(cls, value: object) -> object:
         return _split(value)

@@ -1,19 +1,30 @@
-"""Who is speaking: the frozen identity that a verified access token stands for."""
+"""Who is speaking: from an access token to an identity, without a database query."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+
+from auth.errors import bad_token, expired_token
+from auth.revocation import is_revoked
+from auth.tokens import Identity, read_access_token
+
+__all__ = ["Identity", "authenticate", "require_current"]
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A user as one access token names them. Nothing in it comes from the database.
+async def authenticate(access_token: object) -> Identity:
+    """The identity that an access token stands for.
 
-    `expires_at` and `issued_at` are UTC; `epoch` is the user's token epoch when the token was made.
+    Checks signature, type, expiry and shape, then revocation in one Redis round trip. Raises
+    AuthError(UNAUTHENTICATED) that says expired or invalid and no more; AuthError(INTERNAL) when revocation
+    cannot be checked at all.
     """
+    identity = read_access_token(access_token)
+    if await is_revoked(identity):
+        raise bad_token()
+    return identity
 
-    user_id: int
-    session_id: str
-    token_id: str
-    expires_at: datetime
-    issued_at: datetime
-    epoch: int = 0
+
+async def require_current(identity: Identity) -> None:
+    """Check an identity that was kept: raises as `authenticate` does once it has expired or was revoked."""
+    if identity.expires_at <= datetime.now(UTC):
+        raise expired_token()
+    if await is_revoked(identity):
+        raise bad_token()

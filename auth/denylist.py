@@ -1,0 +1,126 @@
+"""The deny-list in Redis: which sessions and which token epochs are over, for as long as a token may live.
+
+The database is the truth and this is its index. A sentinel key says that the list is whole; without it, the
+list is rebuilt. The sentinel ends by itself every DENYLIST_RESYNC_SECONDS, so whatever Redis lost unseen (an
+evicted key, a restart from an old snapshot, a write of a process that died) is back after that time at most.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from redis.exceptions import LockError
+
+from auth.models import Session, User
+from auth.tokens import Identity
+from foundation.database import in_thread
+from foundation.redis import async_redis, sync_redis
+
+logger = logging.getLogger(__name__)
+
+WHOLE_KEY = "auth:deny:whole"
+REBUILDING_KEY = "auth:deny:rebuilding"
+REBUILD_LOCK_SECONDS = 10
+# Clocks of two servers may differ; an entry outlives the last token that it denies.
+SPARE_SECONDS = 60
+
+# A rebuild that read the database before a newer epoch was committed must not take the newer one back.
+RAISE_EPOCH = """
+local known = tonumber(redis.call('GET', KEYS[1]) or '-1')
+if tonumber(ARGV[1]) > known then redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """What to refuse: sessions by id, and of a user all tokens below an epoch."""
+
+    session_ids: frozenset[str] = frozenset()
+    epochs: tuple[tuple[int, int], ...] = ()
+
+
+def write(denied: Denied) -> None:
+    """Add entries. Raises RedisError when they may not have arrived."""
+    with sync_redis().pipeline(transaction=True) as pipeline:
+        _queue(pipeline, denied)
+        pipeline.execute()
+
+
+async def denies(identity: Identity) -> bool | None:
+    """Whether the list names the identity; None when the list is not whole. One round trip; raises RedisError."""
+    whole, session, epoch = await async_redis().mget(
+        WHOLE_KEY, _session_key(identity.session_id), _user_key(identity.user_id)
+    )
+    if whole is None:
+        return None
+    return session is not None or (epoch is not None and identity.epoch < int(epoch))
+
+
+async def rebuild() -> bool:
+    """Write the list anew from the database; False when another process is at it. Raises RedisError.
+
+    Entries are only ever added, so a revocation that is committed meanwhile is safe.
+    """
+    redis = async_redis()
+    lock = redis.lock(REBUILDING_KEY, timeout=REBUILD_LOCK_SECONDS, blocking=False)
+    if not await lock.acquire():
+        return False
+    try:
+        denied = await in_thread(_read_database)
+        async with redis.pipeline(transaction=True) as pipeline:
+            _queue(pipeline, denied)
+            pipeline.set(WHOLE_KEY, 1, ex=settings.DENYLIST_RESYNC_SECONDS)
+            await pipeline.execute()
+    finally:
+        await _release(lock)
+    return True
+
+
+def is_over_in_database(identity: Identity) -> bool:
+    """The same question, asked of the database: one query."""
+    live = Session.objects.filter(
+        pk=identity.session_id,
+        user_id=identity.user_id,
+        revoked_at=None,
+        user__is_active=True,
+        user__token_epoch__lte=identity.epoch,
+    )
+    return not live.exists()
+
+
+def _read_database() -> Denied:
+    since = timezone.now() - timedelta(seconds=_entry_seconds())
+    sessions = Session.objects.filter(revoked_at__gt=since).values_list("pk", flat=True)
+    epochs = User.objects.filter(token_epoch_at__gt=since).values_list("pk", "token_epoch")
+    return Denied(frozenset(map(str, sessions)), tuple(epochs))
+
+
+async def _release(lock: Any) -> None:
+    try:
+        await lock.release()
+    except LockError:
+        # It ran out, or Redis was emptied: nothing to give back.
+        logger.info("The lock of the deny-list's rebuild was gone before its end.")
+
+
+def _queue(pipeline: Any, denied: Denied) -> None:
+    seconds = _entry_seconds()
+    for session_id in denied.session_ids:
+        pipeline.set(_session_key(session_id), 1, ex=seconds)
+    for user_id, epoch in denied.epochs:
+        pipeline.eval(RAISE_EPOCH, 1, _user_key(user_id), epoch, seconds)
+
+
+def _entry_seconds() -> int:
+    return int(settings.ACCESS_TOKEN_SECONDS) + SPARE_SECONDS
+
+
+def _session_key(session_id: str) -> str:
+    return f"auth:deny:session:{session_id}"
+
+
+def _user_key(user_id: int) -> str:
+    return f"auth:deny:user:{user_id}"

@@ -1,0 +1,168 @@
+"""Ending tokens before their time, everywhere at once.
+
+A service changes the rows and calls `revoke_on_commit` in the same transaction. On commit the deny-list in Redis
+is written, then the listeners hear of it. A write that Redis did not take is not lost: this process asks the
+database until it has rebuilt the list, and every other process sees it when the list is next rebuilt.
+"""
+
+import asyncio
+import enum
+import itertools
+import logging
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import DatabaseError, transaction
+from redis.exceptions import RedisError
+
+from auth import denylist
+from auth.errors import unavailable
+from auth.tokens import Identity
+from foundation.database import in_thread
+
+logger = logging.getLogger(__name__)
+
+
+class RevocationReason(enum.Enum):
+    """Why tokens ended."""
+
+    SIGNED_OUT = "SIGNED_OUT"
+    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105 - a reason
+    DEACTIVATED = "DEACTIVATED"
+    REUSED_REFRESH_TOKEN = "REUSED_REFRESH_TOKEN"  # noqa: S105 - a reason
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    """Tokens that ended: of the sessions named or, with `session_ids` None, all of the user below `epoch`.
+
+    The epoch spares what was opened with a token made after the change, such as the fresh one of
+    `change_password`; it is None when sessions are named.
+    """
+
+    user_id: int
+    session_ids: frozenset[str] | None
+    reason: RevocationReason
+    epoch: int | None = None
+
+    def covers(self, identity: Identity) -> bool:
+        """Whether the identity is one of those that ended."""
+        if identity.user_id != self.user_id:
+            return False
+        if self.session_ids is not None:
+            return identity.session_id in self.session_ids
+        return self.epoch is None or identity.epoch < self.epoch
+
+
+Listener = Callable[[Revoked], None]
+_listeners: list[Listener] = []
+
+
+def on_revoked(listener: Listener) -> Callable[[], None]:
+    """Call `listener` after each revocation is committed, on the thread that did it; it must not wait long.
+
+    Returns a function that takes the listener out again. A failing listener is logged and stops no other.
+    """
+    _listeners.append(listener)
+    return lambda: _listeners.remove(listener)
+
+
+def revoke_on_commit(revoked: Revoked) -> None:
+    """Inside the transaction that ended the tokens: deny them and tell the listeners once it is committed."""
+    transaction.on_commit(lambda: _enforce(revoked))
+
+
+async def is_revoked(identity: Identity) -> bool:
+    """Whether the identity's token was ended before its time. One Redis round trip when all is well.
+
+    Asks the database when Redis cannot be reached or is being refilled: nobody who was revoked gets in, nobody
+    else is kept out. Raises AuthError(INTERNAL) when neither answers.
+    """
+    try:
+        answer = await _ask_redis(identity)
+    except RedisError as error:
+        logger.warning("The deny-list is out of reach (%s): asking the database.", type(error).__name__)
+        answer = None
+    if answer is not None:
+        return answer
+    try:
+        return await in_thread(denylist.is_over_in_database, identity)
+    except DatabaseError:
+        logger.exception("Neither Redis nor the database can say whether a token was revoked.")
+        raise unavailable() from None
+
+
+def _enforce(revoked: Revoked) -> None:
+    if revoked.session_ids is not None:
+        denied = denylist.Denied(session_ids=revoked.session_ids)
+    else:
+        denied = denylist.Denied(epochs=((revoked.user_id, revoked.epoch or 0),))
+    try:
+        denylist.write(denied)
+    except RedisError as error:
+        _unwritten.note()
+        logger.warning(
+            "A revocation did not reach Redis (%s): the deny-list will be rebuilt.", type(error).__name__
+        )
+    for listener in tuple(_listeners):
+        try:
+            listener(revoked)
+        except Exception:
+            logger.exception("A listener to revocations failed; the revocation stands.")
+
+
+class _Unwritten:
+    """Whether a write of this process may be missing in Redis. Noted on any thread, settled by a rebuild."""
+
+    def __init__(self) -> None:
+        self._counter = itertools.count(1)
+        self._noted = 0
+        self._settled = 0
+
+    def note(self) -> None:
+        self._noted = next(self._counter)
+
+    @property
+    def mark(self) -> int:
+        return self._noted
+
+    @property
+    def pending(self) -> bool:
+        return self._noted != self._settled
+
+    def settle(self, mark: int) -> None:
+        """A rebuild that read the database after `mark` was taken has succeeded."""
+        self._settled = mark
+
+
+_unwritten = _Unwritten()
+_rebuilds: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[bool]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+async def _ask_redis(identity: Identity) -> bool | None:
+    if not _unwritten.pending:
+        answer = await denylist.denies(identity)
+        if answer is not None:
+            return answer
+    return await denylist.denies(identity) if await _rebuild_once() else None
+
+
+async def _rebuild_once() -> bool:
+    """Join the rebuild that runs on this loop, or start it: a thousand requests cause one."""
+    loop = asyncio.get_running_loop()
+    task = _rebuilds.get(loop)
+    if task is None or task.done():
+        task = _rebuilds[loop] = loop.create_task(_rebuild())
+    # Shielded: the client of whoever started it may go away.
+    return await asyncio.shield(task)
+
+
+async def _rebuild() -> bool:
+    mark = _unwritten.mark
+    done = await denylist.rebuild()
+    if done:
+        _unwritten.settle(mark)
+    return done
