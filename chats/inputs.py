@@ -1,0 +1,49 @@
+"""What people type, checked once: each function returns what may be stored, or raises ChatError naming the field."""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+
+from chats.errors import bad_input, too_large
+
+
+def check_storable(text: str, field: str) -> str:
+    """PostgreSQL stores no NUL, and UTF-8 no half of a surrogate pair."""
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise bad_input("The text has a character that cannot be stored.", field=field)
+    return text
+
+
+def check_text(text: str) -> str:
+    """The text of a message, at most `MAX_MESSAGE_LENGTH` characters. Its spaces and lines are the sender's own."""
+    return _check_filled(text, "text", settings.MAX_MESSAGE_LENGTH)
+
+
+def check_title(title: str) -> str:
+    """A group's title without the spaces around it, at most `MAX_TITLE_LENGTH` characters."""
+    return _check_filled(title.strip(), "title", settings.MAX_TITLE_LENGTH)
+
+
+def check_client_id(client_id: str | None) -> str | None:
+    """The id that a client chose for what it makes, at most `MAX_CLIENT_ID_LENGTH` characters; None for none."""
+    return None if client_id is None else _check_filled(client_id, "clientId", settings.MAX_CLIENT_ID_LENGTH)
+
+
+def check_member_ids(user_ids: Iterable[int], already: int) -> list[int]:
+    """Each once, in their order; beside `already` members, at most `MAX_GROUP_MEMBERS`."""
+    unique = list(dict.fromkeys(user_ids))
+    if len(unique) + already > settings.MAX_GROUP_MEMBERS:
+        raise too_large(
+            f"A group has at most {settings.MAX_GROUP_MEMBERS} members.",
+            field="memberIds",
+            maxMembers=settings.MAX_GROUP_MEMBERS,
+        )
+    return unique
+
+
+def _check_filled(text: str, field: str, longest: int) -> str:
+    if len(text) > longest:
+        raise too_large(f"At most {longest} characters.", field=field, maxLength=longest)
+    if not text.strip():
+        raise bad_input("This may not be empty.", field=field)
+    return check_storable(text, field)

@@ -1,0 +1,118 @@
+"""What the schema reads: QuerySets to page through, and lookups for many rows in one query each.
+
+Whatever takes a `viewer_id` answers with what this person may see, and leaves out the rest.
+"""
+
+from collections.abc import Iterable
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+
+from chats.inputs import check_storable
+from chats.models import Chat, Membership, Message, MessageKind
+from chats.profiles import profiles
+
+__all__ = [
+    "chats_by_id",
+    "chats_of",
+    "last_messages",
+    "member_chats",
+    "member_counts",
+    "members_of",
+    "messages_of",
+    "profiles",
+    "unread_chat_count",
+    "unread_counts",
+    "viewer_memberships",
+    "visible_messages",
+]
+
+# Within Message rows joined with the viewer's membership of their chat.
+_READABLE = Q(chat__history_from_join=False) | Q(seq__gte=F("chat__memberships__joined_seq"))
+_UNREAD = Q(seq__gt=F("chat__memberships__last_read_seq"), deleted_at__isnull=True, kind=MessageKind.TEXT)
+
+
+def member_chats(viewer_id: int) -> QuerySet[Chat]:
+    """The chats that the viewer is a member of, in no order."""
+    return Chat.objects.filter(Exists(Membership.objects.filter(chat=OuterRef("pk"), user_id=viewer_id)))
+
+
+def chats_by_id(viewer_id: int, chat_ids: Iterable[int]) -> dict[int, Chat]:
+    """Those of these chats that the viewer is a member of, by id. One query."""
+    return {chat.pk: chat for chat in member_chats(viewer_id).filter(pk__in=list(chat_ids))}
+
+
+def chats_of(viewer_id: int, *, archived: bool | None = False, search: str | None = None) -> QuerySet[Chat]:
+    """The viewer's chats, the last active first, then by id downwards.
+
+    `archived`: only those that the viewer archived, or only the others; None for both. `search`: only those whose title
+    or one of whose other members' names holds this text, in any case.
+    """
+    mine = Q(memberships__user_id=viewer_id)
+    if archived is not None:
+        mine &= Q(memberships__is_archived=archived)
+    chats = Chat.objects.filter(mine)
+    if search:
+        chats = chats.filter(_is_named(check_storable(search, "search"), viewer_id))
+    return chats.order_by("-last_activity_at", "-id")
+
+
+def _is_named(text: str, viewer_id: int) -> Q:
+    others = Membership.objects.filter(chat=OuterRef("pk")).exclude(user_id=viewer_id)
+    named = others.filter(Q(user__display_name__icontains=text) | Q(user__username__icontains=text))
+    return Q(title__icontains=text) | Q(Exists(named))
+
+
+def _readable(viewer_id: int, *also: Q) -> QuerySet[Message]:
+    # In one filter(), so that all conditions are about the same row of memberships.
+    return Message.objects.filter(_READABLE, *also, chat__memberships__user_id=viewer_id)
+
+
+def messages_of(chat_id: int, viewer_id: int) -> QuerySet[Message]:
+    """The messages of a chat that the viewer may read, in no order; none, if they are not a member."""
+    return _readable(viewer_id).filter(chat_id=chat_id)
+
+
+def visible_messages(viewer_id: int, message_ids: Iterable[int]) -> dict[int, Message]:
+    """Those of these messages that the viewer may read, by id. One query."""
+    return {message.pk: message for message in _readable(viewer_id).filter(pk__in=list(message_ids))}
+
+
+def last_messages(chat_ids: Iterable[int], viewer_id: int) -> dict[int, Message]:
+    """The newest message of each chat that the viewer may read there, tombstones too, by chat id. One query."""
+    # A limited index scan for each chat: DISTINCT ON would walk through all their messages.
+    newest = _readable(viewer_id).filter(chat_id=OuterRef("pk")).order_by("-seq").values("pk")[:1]
+    found = Chat.objects.filter(pk__in=list(chat_ids)).annotate(newest=Subquery(newest)).values("newest")
+    return {message.chat_id: message for message in Message.objects.filter(pk__in=found)}
+
+
+def viewer_memberships(viewer_id: int, chat_ids: Iterable[int]) -> dict[int, Membership]:
+    """The viewer's memberships in these chats, by chat id. One query."""
+    rows = Membership.objects.filter(user_id=viewer_id, chat_id__in=list(chat_ids))
+    return {membership.chat_id: membership for membership in rows}
+
+
+def unread_counts(viewer_id: int, chat_ids: Iterable[int]) -> dict[int, int]:
+    """How many messages of others the viewer has not read in each chat; chats without any are left out. One query."""
+    unread = _readable(viewer_id, _UNREAD).filter(chat_id__in=list(chat_ids)).exclude(sender_id=viewer_id)
+    return dict(unread.order_by().values_list("chat_id").annotate(Count("pk")))
+
+
+def unread_chat_count(viewer_id: int) -> int:
+    """In how many chats, archived ones left out, the viewer has something to read. One query."""
+    unread = Message.objects.filter(
+        Q(seq__gt=OuterRef("last_read_seq"), deleted_at__isnull=True, kind=MessageKind.TEXT),
+        Q(chat__history_from_join=False) | Q(seq__gte=OuterRef("joined_seq")),
+        chat_id=OuterRef("chat_id"),
+    ).exclude(sender_id=viewer_id)
+    return Membership.objects.filter(Exists(unread), user_id=viewer_id, is_archived=False).count()
+
+
+def members_of(chat_id: int) -> QuerySet[Membership]:
+    """The memberships of a chat in the order of their joining."""
+    return Membership.objects.filter(chat_id=chat_id).order_by("id")
+
+
+def member_counts(chat_ids: Iterable[int]) -> dict[int, int]:
+    """How many members each chat has; chats without any are left out. One query."""
+    rows = Membership.objects.filter(chat_id__in=list(chat_ids))
+    return dict(rows.order_by().values_list("chat_id").annotate(Count("pk")))
