@@ -1,0 +1,93 @@
+"""Daphne as Parlor serves with it: stock Daphne, and three things about websockets put right by subclassing.
+
+- It drops the reason of a close, and raises for the registered codes beside 1000 (autobahn's `sendClose` is made for
+  applications); here both arrive.
+- It drops the TCP connection of a client that sends too large a message or bad UTF-8, so that the client sees 1006;
+  here it is closed with 1009 or 1007.
+- Its `send` never waits, so that a client that reads nothing fills the server's memory; here it waits while the
+  transport is full, as ASGI means it to.
+
+It works under `daphne.cli` and `runserver` too, through their `server_class` and `server_cls`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from daphne.server import Server as StockServer
+from daphne.ws_protocol import WebSocketProtocol as StockProtocol
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from api.socket.close_codes import cut_reason
+
+
+@implementer(IPushProducer)
+class _Writable:
+    """Told by Twisted's transport when its buffer is full, and when it is empty again."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+        self.event.set()
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """The buffer holds more than the transport's `bufferSize`."""
+        self.event.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        """The buffer is empty."""
+        self.event.set()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """The connection is lost: nobody need wait for it."""
+        self.event.set()
+
+
+class WebSocketProtocol(StockProtocol):  # type: ignore[misc]  # daphne has no types
+    """Daphne's protocol, with close reasons and with a transport that says when it is full."""
+
+    writable: _Writable | None = None
+
+    def onOpen(self) -> None:  # noqa: N802 - autobahn's name
+        """The handshake is done: from now on hear of the transport's buffer."""
+        self.writable = _Writable()
+        self.transport.registerProducer(self.writable, True)
+        super().onOpen()
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803
+        """The socket is gone: wake who waits for it."""
+        if self.writable is not None:
+            self.writable.stopProducing()
+        super().onClose(wasClean, code, reason)
+
+    def handle_reply(self, message: dict[str, Any]) -> None:
+        """Send what the application sends; a close with its reason, and with any code."""
+        if message.get("type") != "websocket.close" or self.state == self.STATE_CONNECTING:
+            super().handle_reply(message)
+            return
+        reason = cut_reason(message.get("reason") or "")
+        self.sendCloseFrame(code=message.get("code") or 1000, reasonUtf8=reason.encode(), isReply=False)
+
+
+class Server(StockServer):  # type: ignore[misc]  # daphne has no types
+    """Daphne's server with the protocol above."""
+
+    def __init__(self, *args: Any, ready_callable: Callable[[], None] | None = None, **options: Any) -> None:
+        # No day's end for a socket that lives on (stock: 24 hours); liveness is the state machine's.
+        options.setdefault("websocket_timeout", -1)
+        super().__init__(*args, ready_callable=self._ready, **options)
+        self._then = ready_callable
+
+    def _ready(self) -> None:
+        """Called between the making of the factory and the first connection."""
+        self.ws_factory.protocol = WebSocketProtocol
+        self.ws_factory.setProtocolOptions(failByDrop=False)
+        if self._then is not None:
+            self._then()
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Hand a reply to the protocol once its transport has room."""
+        writable: _Writable | None = getattr(protocol, "writable", None)
+        if writable is not None and not writable.event.is_set():
+            await writable.event.wait()
+        await super().handle_reply(protocol, message)

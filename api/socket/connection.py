@@ -1,0 +1,310 @@
+"""The state machine of one socket: graphql-transport-ws, and the identity that lives on it.
+
+It knows no socket library and no server. The consumer tells it what came in (`opened`, `text`, `binary`, `closed`);
+what goes out leaves through a `Wire`. None of these methods raises or blocks. All run on the loop's thread.
+"""
+
+import asyncio
+import enum
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+
+from api.socket import frames
+from api.socket.close_codes import CloseCode, cut_reason
+from api.socket.credentials import Handshake, find_credential
+from api.socket.frames import Complete, ConnectionInit, FrameError, Ping, Pong, Subscribe
+from api.socket.lifetime import Heartbeat, TokenLife
+from api.socket.operation import errors_of
+from api.socket.operations import RunningOperations
+from api.socket.outbox import Outbox
+from api.socket.ports import Services, Wire
+from api.socket.rate import TokenBucket
+from auth.identity import Identity
+from foundation.errors import ErrorCode, ParlorError
+from schema.context import Context
+from schema.errors import log_masked
+from schema.live.notices import ClosingNotice, Notice, NoticeReason, TokenExpiry
+
+SUBPROTOCOL = "graphql-transport-ws"
+
+
+class _State(enum.Enum):
+    WAITING = enum.auto()  # for connection_init
+    CHECKING = enum.auto()  # the credential
+    READY = enum.auto()
+    CLOSED = enum.auto()
+
+
+class Connection:
+    """One client's socket, from the accepted handshake to its end."""
+
+    __slots__ = (
+        "__weakref__",
+        "_bucket",
+        "_check",
+        "_heartbeat",
+        "_identity",
+        "_init_timer",
+        "_life",
+        "_limits",
+        "_loop",
+        "_outbox",
+        "_services",
+        "_state",
+        "_watchers",
+        "_wire",
+        "device",
+        "handshake",
+        "opened_at",
+        "operations",
+        "socket_id",
+    )
+
+    def __init__(self, wire: Wire, services: Services, handshake: Handshake) -> None:
+        limits = services.limits
+        loop = asyncio.get_running_loop()
+        self.socket_id = uuid.uuid4().hex
+        self.opened_at = datetime.now(UTC)
+        self.handshake = handshake
+        self.device = handshake.device
+        self._wire = wire
+        self._services = services
+        self._limits = limits
+        self._loop = loop
+        self._state = _State.WAITING
+        self._identity: Identity | None = None
+        self._init_timer: asyncio.TimerHandle | None = None
+        self._check: asyncio.Task[None] | None = None
+        self._watchers: list[Callable[[Notice], None]] = []
+        self._bucket = TokenBucket(limits.max_frames_per_second, limits.max_frame_burst, loop.time())
+        self._outbox = Outbox(wire, limits, self._too_slow, loop)
+        self.operations = RunningOperations(self, services.operations, self._outbox, limits)
+        self._heartbeat = Heartbeat(
+            limits.keep_alive_seconds, partial(self._outbox.ping, frames.PING), self._lost, loop
+        )
+        self._life = TokenLife(limits.token_expiry_notice_seconds, self._expiring, self._expired, loop)
+
+    # --- What the consumer tells
+
+    def opened(self, subprotocol: str | None) -> None:
+        """The handshake was accepted, with this subprotocol."""
+        if subprotocol != SUBPROTOCOL:
+            self.close(CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE)
+            return
+        seconds = self._limits.connection_init_timeout_seconds
+        self._init_timer = self._loop.call_later(seconds, self.close, CloseCode.CONNECTION_INIT_TIMEOUT)
+        self._heartbeat.start()
+
+    def text(self, data: str) -> None:
+        """A text frame came."""
+        if self._state is _State.CLOSED:
+            return
+        self._heartbeat.heard()
+        try:
+            self._handle(frames.decode_frame(data, self._limits.max_frame_bytes))
+        except FrameError as error:
+            self.close(error.code, error.reason)
+        except Exception as error:
+            self.close(CloseCode.INTERNAL, f"Internal server error, errorId {log_masked(error)}.")
+
+    def binary(self, data: bytes) -> None:
+        """A binary frame came: the protocol has none."""
+        del data
+        self.close(CloseCode.BAD_REQUEST, "Invalid message: a binary frame.")
+
+    def closed(self) -> None:
+        """The socket is gone, whoever closed it. Called once, at the end; calls after `close` are harmless."""
+        if self._state is not _State.CLOSED:
+            self._release()
+
+    # --- What others ask of it
+
+    @property
+    def identity(self) -> Identity:
+        """Whose socket it is. Only an acknowledged connection has one."""
+        if self._identity is None:
+            raise RuntimeError("The connection is not acknowledged.")
+        return self._identity
+
+    def context(self) -> Context:
+        """The surroundings of one more operation on this socket."""
+        return Context(self._identity, self, self.handshake.client_address, self.device)
+
+    def close(self, code: CloseCode, reason: str | None = None) -> None:
+        """End all operations in silence and close the socket."""
+        if self._state is _State.CLOSED:
+            return
+        self._release()
+        self._wire.close(code, cut_reason(reason or code.meaning))
+
+    def watch(self, listener: Callable[[Notice], None]) -> Callable[[], None]:
+        """Have `listener` told of what concerns the socket itself; call the answer to end that."""
+        self._watchers.append(listener)
+        return partial(self._unwatch, listener)
+
+    async def renew(self, identity: Identity) -> None:
+        """Live as long as `identity`, a newer token of the same user. Raises FORBIDDEN for another user's."""
+        if identity.user_id != self.identity.user_id:
+            raise ParlorError(ErrorCode.FORBIDDEN, "This socket belongs to another user.")
+        self._identity = identity
+        if self._state is _State.READY:
+            self._life.move(identity.expires_at)
+            await self._services.sockets.refresh(self)
+
+    def supersede(self) -> None:
+        """Another socket takes its place."""
+        self._leave(CloseCode.SUPERSEDED, "Superseded by a newer socket.", NoticeReason.SUPERSEDED)
+
+    def close_by_user(self) -> None:
+        """Its user closes it from another socket or over HTTP."""
+        self._leave(CloseCode.SUPERSEDED, "Closed by its user.", NoticeReason.SIGNED_OUT)
+
+    def revoke(self) -> None:
+        """Its session has ended: logout, another password, a ban."""
+        self._leave(CloseCode.FORBIDDEN, "Forbidden: signed out.", NoticeReason.SIGNED_OUT)
+
+    def announce_restart(self, reconnect_after_ms: int) -> None:
+        """The process is about to end; `restart` follows."""
+        self._notify(ClosingNotice(NoticeReason.RESTARTING, reconnect_after_ms))
+
+    def restart(self) -> None:
+        """Close, because the process ends."""
+        self.close(CloseCode.RESTARTING)
+
+    # --- Frames
+
+    def _handle(self, frame: frames.ClientFrame) -> None:
+        match frame:
+            case Subscribe():
+                self._subscribe(frame)
+            case Complete():
+                if not self.operations.complete(frame.id):
+                    self._charge()
+            case Pong():
+                if not self._outbox.pong():
+                    self._charge()
+            case Ping():
+                self._charge()
+                text = frames.pong_frame(frame)
+                self._outbox.send(text, len(text))
+            case ConnectionInit():
+                self._initialise(frame)
+
+    def _charge(self) -> None:
+        """Count a frame that no operation can answer for, so that a flood of them ends the socket."""
+        if not self._bucket.take(self._loop.time()):
+            raise FrameError(CloseCode.TOO_MANY_FRAMES, CloseCode.TOO_MANY_FRAMES.meaning)
+
+    def _subscribe(self, frame: Subscribe) -> None:
+        if self._state is not _State.READY:
+            raise FrameError(CloseCode.UNAUTHORIZED, CloseCode.UNAUTHORIZED.meaning)
+        self.operations.check_free(frame.id)
+        if self._bucket.take(self._loop.time()):
+            self.operations.start(frame)
+            return
+        refusal = ParlorError(
+            ErrorCode.RATE_LIMITED,
+            "Too many frames on this socket.",
+            retryAfterMs=max(1, round(self._bucket.wait_seconds() * 1000)),
+        )
+        self.operations.refuse(frame.id, errors_of(refusal))
+
+    # --- Identity
+
+    def _initialise(self, frame: ConnectionInit) -> None:
+        if self._state is not _State.WAITING:
+            raise FrameError(CloseCode.TOO_MANY_INIT_REQUESTS, CloseCode.TOO_MANY_INIT_REQUESTS.meaning)
+        self._state = _State.CHECKING
+        self._stop_init_timer()
+        self._check = self._loop.create_task(self._check_identity(frame))
+
+    async def _check_identity(self, frame: ConnectionInit) -> None:
+        # Never cancelled: a socket that closes meanwhile must leave the registry after it has entered.
+        try:
+            async with asyncio.timeout(self._limits.connection_init_timeout_seconds):
+                self._identity = await self._authenticate(frame)
+        except TimeoutError:
+            self.close(CloseCode.OVERLOADED)
+        except ParlorError as error:
+            self.close(CloseCode.FORBIDDEN, f"Forbidden: {error.message}")
+        except Exception as error:
+            self.close(CloseCode.FORBIDDEN, f"Forbidden, errorId {log_masked(error)}.")
+        else:
+            await self._enter(self._identity)
+
+    async def _authenticate(self, frame: ConnectionInit) -> Identity:
+        credential = find_credential(frame.payload, self.handshake)
+        if credential.kind == "ticket":
+            return await self._services.gate.redeem_ticket(credential.secret)
+        return await self._services.gate.authenticate(credential.secret)
+
+    async def _enter(self, identity: Identity) -> None:
+        if self._is_closed():
+            return
+        try:
+            await self._services.sockets.admit(self)
+            if self._is_closed():
+                self._services.sockets.release(self)
+                return
+            self._state = _State.READY
+            self._outbox.send(frames.ACK, len(frames.ACK))
+            self._life.move(identity.expires_at)
+            # A revocation between the first check and the entry into the registry has told this socket nothing.
+            await self._services.gate.require_current(identity)
+        except ParlorError:
+            self.revoke()
+        except Exception as error:
+            self.close(CloseCode.INTERNAL, f"Internal server error, errorId {log_masked(error)}.")
+
+    def _expiring(self, expires_at: datetime) -> None:
+        stamp = expires_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        self._outbox.ping(frames.ping_frame({"reauthenticate": {"expiresAt": stamp}}))
+        self._notify(TokenExpiry(expires_at))
+
+    def _expired(self) -> None:
+        self._leave(CloseCode.FORBIDDEN, "Forbidden: the access token has expired.", NoticeReason.SIGNED_OUT)
+
+    # --- Ends
+
+    def _lost(self) -> None:
+        self.close(CloseCode.UNRESPONSIVE)
+
+    def _too_slow(self) -> None:
+        # The outbox is stopped already, so the notice reaches only what does not write to this socket.
+        self._leave(CloseCode.SLOW_CONSUMER, None, NoticeReason.SLOW_CONSUMER)
+
+    def _leave(self, code: CloseCode, reason: str | None, notice: NoticeReason) -> None:
+        if self._state is not _State.CLOSED:
+            self._notify(ClosingNotice(notice))
+            self.close(code, reason)
+
+    def _notify(self, notice: Notice) -> None:
+        for listener in list(self._watchers):
+            try:
+                listener(notice)
+            except Exception as error:
+                log_masked(error)
+
+    def _unwatch(self, listener: Callable[[Notice], None]) -> None:
+        if listener in self._watchers:
+            self._watchers.remove(listener)
+
+    def _is_closed(self) -> bool:
+        return self._state is _State.CLOSED
+
+    def _stop_init_timer(self) -> None:
+        if self._init_timer is not None:
+            self._init_timer.cancel()
+            self._init_timer = None
+
+    def _release(self) -> None:
+        self._state = _State.CLOSED
+        self._stop_init_timer()
+        self._heartbeat.stop()
+        self._life.stop()
+        self._outbox.stop()
+        self.operations.stop_all()
+        self._watchers.clear()
+        self._services.sockets.release(self)

@@ -1,0 +1,78 @@
+"""The websocket endpoint: moves frames between the server and the state machine, and decides nothing itself."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from channels.consumer import AsyncConsumer
+
+from api.socket.connection import SUBPROTOCOL, Connection
+from api.socket.credentials import Handshake
+from api.socket.origins import origin_allowed
+from api.socket.ports import Services
+from api.socket.wire import AsgiWire, Message, Send
+
+Receive = Callable[[], Awaitable[Message]]
+
+# A client that sends a thousand frames in one packet must not keep the others waiting: after this many seconds of its
+# frames the loop goes round once.
+SLICE_SECONDS = 0.005
+
+
+class GraphQLConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
+    """One socket. Mounted with `GraphQLConsumer.as_asgi(services=...)`, a function that makes them on first use.
+
+    Channels' own loop makes a task for every frame and its `dispatch` hops to a thread for each, to look after database
+    connections that no frame holds. A socket opens no channel of its own either: feeds come through the process's hub.
+    """
+
+    channel_layer_alias = ""
+
+    def __init__(self, services: Callable[[], Services]) -> None:
+        self._services = services
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Serve one socket from its handshake to its end."""
+        await receive()
+        if not origin_allowed(scope["headers"]):
+            # Before it is accepted, a close is an HTTP 403.
+            await send({"type": "websocket.close"})
+            return
+        offered = scope.get("subprotocols", [])
+        await send({"type": "websocket.accept", "subprotocol": _choose(offered)})
+        connection = Connection(AsgiWire(send), self._services(), _handshake(scope))
+        try:
+            connection.opened(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+            await _read(receive, connection)
+        finally:
+            connection.closed()
+
+
+def _choose(offered: list[str]) -> str | None:
+    # A client that offers only other subprotocols is accepted with its own first one, then closed 4406: a browser shows
+    # its page no reason for a refused handshake, and refuses itself when none of its subprotocols is chosen.
+    if SUBPROTOCOL in offered or not offered:
+        return SUBPROTOCOL if offered else None
+    return offered[0]
+
+
+def _handshake(scope: dict[str, Any]) -> Handshake:
+    client = scope.get("client")
+    return Handshake.read(scope["headers"], scope.get("query_string", b""), client[0] if client else None)
+
+
+async def _read(receive: Receive, connection: Connection) -> None:
+    loop = asyncio.get_running_loop()
+    slice_ends = loop.time() + SLICE_SECONDS
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        text = message.get("text")
+        if text is not None:
+            connection.text(text)
+        else:
+            connection.binary(message.get("bytes") or b"")
+        if loop.time() > slice_ends:
+            await asyncio.sleep(0)
+            slice_ends = loop.time() + SLICE_SECONDS

@@ -1,0 +1,95 @@
+"""Where a client's credential may stand, and which one counts (PROTOCOL.md, «Credentials»).
+
+In this order: the payload of `connection_init`, the handshake's `Authorization` header, the query string. The first
+place that carries anything decides: one that fails never falls through to another, or a stale cookie-like token in a
+URL could bring back somebody else than the client named.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from foundation.errors import ErrorCode, ParlorError
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An access token or a ticket as the client gave it; its text stays out of `repr` and so out of logs."""
+
+    kind: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"Credential({self.kind})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Handshake:
+    """What the HTTP request that opened the socket said."""
+
+    authorization: str | None = None
+    query_token: str | None = None
+    query_ticket: str | None = None
+    client_address: str | None = None
+    device: str = ""
+
+    @classmethod
+    def read(
+        cls, headers: Iterable[tuple[bytes, bytes]], query_string: bytes, client_address: str | None
+    ) -> "Handshake":
+        """Read it from the parts of an ASGI scope."""
+        by_name = {name.lower(): value for name, value in headers}
+        authorization = by_name.get(b"authorization")
+        query: dict[str, str] = {}
+        for name, value in parse_qsl(
+            query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=None
+        ):
+            query.setdefault(name, value)
+        return cls(
+            authorization=None if authorization is None else authorization.decode("latin-1"),
+            query_token=query.get("JWT"),
+            query_ticket=query.get("ticket"),
+            client_address=client_address,
+            device=by_name.get(b"user-agent", b"").decode("latin-1")[:200],
+        )
+
+
+def find_credential(payload: Mapping[str, object] | None, handshake: Handshake) -> Credential:
+    """The credential that counts. Raises UNAUTHENTICATED when there is none or when it has no usable form."""
+    for name, value in (payload or {}).items():
+        if name.lower() == "authorization" and value is not None:
+            return _bearer(value)
+    ticket = (payload or {}).get("ticket")
+    if ticket is not None:
+        return _ticket(ticket)
+    if handshake.authorization is not None:
+        return _bearer(handshake.authorization)
+    if handshake.query_token is not None:
+        return _token(handshake.query_token)
+    if handshake.query_ticket is not None:
+        return _ticket(handshake.query_ticket)
+    raise _refused("No credential: send `Authorization` or `ticket` in the payload of connection_init.")
+
+
+def _bearer(value: object) -> Credential:
+    if isinstance(value, str):
+        scheme, _, token = value.strip().partition(" ")
+        if scheme.lower() == "bearer":
+            return _token(token.strip())
+    raise _refused("`Authorization` is not `Bearer <access token>`.")
+
+
+def _token(value: str) -> Credential:
+    if not value:
+        raise _refused("The access token is empty.")
+    return Credential("token", value)
+
+
+def _ticket(value: object) -> Credential:
+    if not isinstance(value, str) or not value:
+        raise _refused("The ticket is not a text.")
+    return Credential("ticket", value)
+
+
+def _refused(sentence: str) -> ParlorError:
+    return ParlorError(ErrorCode.UNAUTHENTICATED, sentence)
