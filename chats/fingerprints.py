@@ -18,10 +18,10 @@ def fingerprint(*content: Part | list[int]) -> bytes:
     return _digest(settings.SECRET_KEY, content)
 
 
-def is_same(kept: bytes | None, *content: Part | list[int]) -> bool:
+def is_same(kept: bytes | memoryview | None, *content: Part | list[int]) -> bool:
     """Whether `kept` stands for `content`, under the `SECRET_KEY` of now or one of `SECRET_KEY_FALLBACKS`."""
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return kept is not None and any(hmac.compare_digest(kept, _digest(key, content)) for key in keys)
+    return kept is not None and any(hmac.compare_digest(bytes(kept), _digest(key, content)) for key in keys)
 
 
 def _digest(key: str | bytes, content: tuple[Part | list[int], ...]) -> bytes:

@@ -1,0 +1,122 @@
+"""Sending, editing and deleting messages."""
+
+from django.db import transaction
+
+from chats import reads
+from chats.errors import chat_not_found, client_id_conflict, forbidden, message_gone, message_not_found
+from chats.feeds.publish import publish_on_commit
+from chats.feeds.rebuild import Rows, rebuild
+from chats.fingerprints import fingerprint, is_same
+from chats.inputs import check_client_id, check_text
+from chats.models import Chat, ChatKind, Event, EventType, MemberRole, Membership, Message, MessageKind
+from chats.services.log import append, entry, lock_chat
+from chats.services.posting import Posting, post
+
+
+def send_message(
+    actor_id: int, chat_id: int, text: str, client_id: str | None = None, reply_to_id: int | None = None
+) -> Message:
+    """Post a text. With the same `client_id` and content again, for ever: the first message, as it stands now.
+
+    One round trip. The message's `sender` is loaded with its public fields, the others are deferred. Raises ChatError:
+    BAD_INPUT or TOO_LARGE for the text or the client id, NOT_FOUND for who is not a member and for a reply to what is
+    not in this chat, CONFLICT for a client id that was used for other content or in another chat.
+    """
+    text = check_text(text)
+    client_id = check_client_id(client_id)
+    content = (chat_id, text, reply_to_id)
+    posting = post(
+        chat_id=chat_id,
+        sender_id=actor_id,
+        text=text,
+        client_id=client_id,
+        fingerprint=None if client_id is None else fingerprint(*content),
+        reply_to_id=reply_to_id,
+    )
+    if not posting.is_member:
+        raise chat_not_found()
+    if posting.message is None:
+        raise message_not_found(field="replyToId")
+    if not posting.is_known:
+        _publish(posting, posting.message)
+    elif not is_same(posting.message.fingerprint, *content):
+        raise client_id_conflict()
+    return posting.message
+
+
+def _publish(posting: Posting, message: Message) -> None:
+    assert posting.sender is not None
+    event = Event(
+        chat_id=message.chat_id,
+        seq=message.seq,
+        type=EventType.MESSAGE_POSTED,
+        actor_id=message.sender_id,
+        at=message.created_at,
+        message_id=message.pk,
+    )
+    # The statement has committed, unless a transaction of the caller is still open.
+    publish_on_commit(
+        *rebuild(
+            [event], Rows(profiles={posting.sender.user_id: posting.sender}, messages={message.pk: message})
+        )
+    )
+
+
+@transaction.atomic
+def edit_message(actor_id: int, message_id: int, text: str) -> Message:
+    """Give a message another text; the text that it has already changes nothing.
+
+    Raises ChatError: BAD_INPUT or TOO_LARGE for the text, NOT_FOUND for what the actor cannot see, FORBIDDEN for
+    others' messages, GONE for a deleted one.
+    """
+    text = check_text(text)
+    chat, _, message = _lock_message(actor_id, message_id)
+    if message.sender_id != actor_id:
+        raise forbidden("Only its sender may edit a message.")
+    if message.deleted_at is not None:
+        raise message_gone()
+    if message.text == text:
+        return message
+    event = entry(chat, actor_id)
+    event.type = EventType.MESSAGE_EDITED
+    event.message_id = message.pk
+    message.text, message.edited_at = text, event.at
+    message.save(update_fields=["text", "edited_at"])
+    append(chat, [event], messages=[message])
+    return message
+
+
+@transaction.atomic
+def delete_message(actor_id: int, message_id: int) -> Message:
+    """Erase a message's text for good and leave its tombstone; a deleted one stays as it is.
+
+    Its sender may, and in a group its owner and admins. Raises ChatError: NOT_FOUND for what the actor cannot see,
+    FORBIDDEN otherwise.
+    """
+    chat, membership, message = _lock_message(actor_id, message_id)
+    if message.sender_id != actor_id and not _may_moderate(chat, membership, message):
+        raise forbidden("Only its sender, or an owner or admin of the group, may delete a message.")
+    if message.deleted_at is not None:
+        return message
+    event = entry(chat, actor_id)
+    event.type = EventType.MESSAGE_DELETED
+    event.message_id = message.pk
+    message.text, message.deleted_at = "", event.at
+    message.save(update_fields=["text", "deleted_at"])
+    append(chat, [event], messages=[message])
+    return message
+
+
+def _may_moderate(chat: Chat, membership: Membership, message: Message) -> bool:
+    is_moderator = membership.role in (MemberRole.OWNER, MemberRole.ADMIN)
+    return chat.kind == ChatKind.GROUP and is_moderator and message.kind == MessageKind.TEXT
+
+
+def _lock_message(actor_id: int, message_id: int) -> tuple[Chat, Membership, Message]:
+    """Lock the chat of a message that the actor can see, and read the message under the lock."""
+    seen = reads.visible_messages(actor_id, [message_id]).get(message_id)
+    if seen is None:
+        raise message_not_found()
+    chat, membership = lock_chat(actor_id, seen.chat_id)
+    seen.refresh_from_db()
+    return chat, membership, seen
