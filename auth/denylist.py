@@ -42,6 +42,11 @@ class Denied:
     epochs: tuple[tuple[int, int], ...] = ()
 
 
+def entry_seconds() -> int:
+    """How long a revocation must be remembered: seconds."""
+    return int(settings.ACCESS_TOKEN_SECONDS) + SPARE_SECONDS
+
+
 def write(denied: Denied) -> None:
     """Add entries. Raises RedisError when they may not have arrived."""
     with sync_redis().pipeline(transaction=True) as pipeline:
@@ -92,7 +97,7 @@ def is_over_in_database(identity: Identity) -> bool:
 
 
 def _read_database() -> Denied:
-    since = timezone.now() - timedelta(seconds=_entry_seconds())
+    since = timezone.now() - timedelta(seconds=entry_seconds())
     sessions = Session.objects.filter(revoked_at__gt=since).values_list("pk", flat=True)
     epochs = User.objects.filter(token_epoch_at__gt=since).values_list("pk", "token_epoch")
     return Denied(frozenset(map(str, sessions)), tuple(epochs))
@@ -107,15 +112,11 @@ async def _release(lock: Any) -> None:
 
 
 def _queue(pipeline: Any, denied: Denied) -> None:
-    seconds = _entry_seconds()
+    seconds = entry_seconds()
     for session_id in denied.session_ids:
         pipeline.set(_session_key(session_id), 1, ex=seconds)
     for user_id, epoch in denied.epochs:
         pipeline.eval(RAISE_EPOCH, 1, _user_key(user_id), epoch, seconds)
-
-
-def _entry_seconds() -> int:
-    return int(settings.ACCESS_TOKEN_SECONDS) + SPARE_SECONDS
 
 
 def _session_key(session_id: str) -> str:

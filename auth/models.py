@@ -20,6 +20,13 @@ class UserManager(BaseUserManager["User"]):
         # Lower() is what the unique index is built on; `iexact` would compare UPPER() and scan the table.
         return self.alias(folded=Lower("username")).get(folded=(username or "").lower())
 
+    def named(self, username: str) -> "User | None":
+        """As `get_by_natural_key`, and None when there is none."""
+        try:
+            return self.get_by_natural_key(username)
+        except self.model.DoesNotExist:
+            return None
+
     def create_user(self, username: str, password: str | None = None, **fields: object) -> "User":
         """Insert an account as given, unchecked: `auth.accounts.register` is the door for people."""
         fields.setdefault("display_name", username)

@@ -81,8 +81,9 @@ async def is_revoked(identity: Identity) -> bool:
     """
     try:
         answer = await _ask_redis(identity)
+        _outage.over()
     except RedisError as error:
-        logger.warning("The deny-list is out of reach (%s): asking the database.", type(error).__name__)
+        _outage.report(error)
         answer = None
     if answer is not None:
         return answer
@@ -112,6 +113,21 @@ def _enforce(revoked: Revoked) -> None:
             logger.exception("A listener to revocations failed; the revocation stands.")
 
 
+class _Outage:
+    """Says once, not with every request, that Redis is out of reach."""
+
+    def __init__(self) -> None:
+        self._reported = False
+
+    def report(self, error: RedisError) -> None:
+        if not self._reported:
+            logger.warning("The deny-list is out of reach (%s): the database decides.", type(error).__name__)
+        self._reported = True
+
+    def over(self) -> None:
+        self._reported = False
+
+
 class _Unwritten:
     """Whether a write of this process may be missing in Redis. Noted on any thread, settled by a rebuild."""
 
@@ -136,6 +152,7 @@ class _Unwritten:
         self._settled = mark
 
 
+_outage = _Outage()
 _unwritten = _Unwritten()
 _rebuilds: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[bool]] = (
     weakref.WeakKeyDictionary()
@@ -147,7 +164,10 @@ async def _ask_redis(identity: Identity) -> bool | None:
         answer = await denylist.denies(identity)
         if answer is not None:
             return answer
-    return await denylist.denies(identity) if await _rebuild_once() else None
+    # Still pending after a rebuild: it had read the database before the write that is missing was committed.
+    if not await _rebuild_once() or _unwritten.pending:
+        return None
+    return await denylist.denies(identity)
 
 
 async def _rebuild_once() -> bool:
