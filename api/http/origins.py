@@ -1,0 +1,71 @@
+"""What Django's middlewares decide about hosts and origins, decided here by the same rules and settings.
+
+Requests to this application do not pass through Django's handler, so ALLOWED_HOSTS and django-cors-headers'
+settings are applied here. Both use the library's own code for the decision itself.
+"""
+
+from urllib.parse import urlsplit
+
+from corsheaders.conf import conf
+from corsheaders.middleware import CorsMiddleware
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+
+from api.http.refusal import Refused
+from api.http.wire import Headers, Scope, header
+from foundation.errors import ErrorCode
+
+METHODS = b"GET, HEAD, OPTIONS, POST"
+
+_rules = CorsMiddleware(lambda _request: HttpResponse())
+
+
+def check_host(scope: Scope) -> None:
+    """Refuse (400) a Host that ALLOWED_HOSTS does not name."""
+    server = scope.get("server") or ("", None)
+    request = HttpRequest()
+    request.META = {"SERVER_NAME": server[0], "SERVER_PORT": str(server[1] or 80)}
+    for name, key in ((b"host", "HTTP_HOST"), (b"x-forwarded-host", "HTTP_X_FORWARDED_HOST")):
+        value = header(scope, name)
+        if value is not None:
+            request.META[key] = value
+    try:
+        request.get_host()
+    except DisallowedHost:
+        raise Refused(400, ErrorCode.BAD_INPUT, "This host is not served here.") from None
+
+
+def cors_headers(origin: str | None) -> Headers:
+    """The headers that let a page of `origin` read the answer; only `vary` for one that may not."""
+    vary = (b"vary", b"origin, accept")
+    if not origin or not _is_allowed(origin):
+        return (vary,)
+    headers = [vary, (b"access-control-allow-origin", origin.encode("latin-1"))]
+    if conf.CORS_ALLOW_CREDENTIALS:
+        headers.append((b"access-control-allow-credentials", b"true"))
+    if conf.CORS_EXPOSE_HEADERS:
+        headers.append((b"access-control-expose-headers", ", ".join(conf.CORS_EXPOSE_HEADERS).encode()))
+    return tuple(headers)
+
+
+def preflight_headers(origin: str | None) -> Headers:
+    """The answer to OPTIONS: what may be asked, and by which pages."""
+    headers: Headers = ((b"allow", METHODS), *cors_headers(origin))
+    if not origin or not _is_allowed(origin):
+        return headers
+    return (
+        *headers,
+        (b"access-control-allow-methods", METHODS),
+        (b"access-control-allow-headers", ", ".join(conf.CORS_ALLOW_HEADERS).encode()),
+        (b"access-control-max-age", str(conf.CORS_PREFLIGHT_MAX_AGE).encode()),
+    )
+
+
+def _is_allowed(origin: str) -> bool:
+    if conf.CORS_ALLOW_ALL_ORIGINS:
+        return True
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return _rules.origin_found_in_white_lists(origin, parts)

@@ -1,0 +1,92 @@
+"""One streamed answer's bounded queue: what a live operation has said and the client has not taken yet."""
+
+import asyncio
+from collections.abc import Hashable
+
+from api.http.framing import Framing
+from schema.errors import FormattedError
+
+
+class StreamOutlet:
+    """The `Outlet` of a subscription over HTTP.
+
+    It is open while fewer than `window_bytes` wait to be taken. Since durable payloads are held back while it is
+    closed, it never holds more than the window and one payload; ephemeral payloads that come while it is closed are
+    kept latest per key, within another window, oldest key first to go.
+    """
+
+    def __init__(self, framing: Framing, window_bytes: int) -> None:
+        self._framing = framing
+        self._window_bytes = window_bytes
+        self._frames: list[bytes] = []
+        self._queued_bytes = 0
+        self._untaken_bytes = 0
+        self._latest: dict[Hashable, bytes] = {}
+        self._latest_bytes = 0
+        self._wake = asyncio.Event()
+        self.ended = False
+
+    @property
+    def open(self) -> bool:
+        """Whether the client owes less than its window."""
+        return self._queued_bytes + self._untaken_bytes < self._window_bytes
+
+    def next(self, payload: bytes) -> None:
+        """Queue a result."""
+        self._push(self._framing.result(payload))
+
+    def replace(self, key: Hashable, payload: bytes) -> None:
+        """Queue a result, or keep it as the latest of its key while closed."""
+        if self.open:
+            self._push(self._framing.result(payload))
+            return
+        replaced = self._latest.pop(key, b"")
+        self._latest[key] = payload
+        self._latest_bytes += len(payload) - len(replaced)
+        while self._latest_bytes > self._window_bytes:
+            oldest = next(iter(self._latest))
+            self._latest_bytes -= len(self._latest.pop(oldest))
+
+    def complete(self) -> None:
+        """End the stream after what is queued."""
+        self._end(self._framing.closing())
+
+    def fail(self, errors: list[FormattedError]) -> None:
+        """End the stream with errors, after what is queued."""
+        self._end(self._framing.failure(errors) + self._framing.closing())
+
+    async def take(self) -> bytes:
+        """All that is queued, as soon as there is something; empty once the stream has ended and all was taken.
+
+        The bytes count against the window until `taken` is called.
+        """
+        while not self._frames and not self.ended:
+            self._wake.clear()
+            await self._wake.wait()
+        chunk = b"".join(self._frames)
+        self._frames.clear()
+        self._untaken_bytes, self._queued_bytes = self._queued_bytes, 0
+        return chunk
+
+    def taken(self) -> bool:
+        """The client has what `take` gave. True when that opened the outlet: the operation should go on."""
+        was_open = self.open
+        self._untaken_bytes = 0
+        if was_open or not self.open:
+            return False
+        latest, self._latest, self._latest_bytes = self._latest, {}, 0
+        for payload in latest.values():
+            self.next(payload)
+        return True
+
+    def _push(self, frame: bytes) -> None:
+        if self.ended:
+            return
+        self._frames.append(frame)
+        self._queued_bytes += len(frame)
+        self._wake.set()
+
+    def _end(self, frame: bytes) -> None:
+        self._push(frame)
+        self.ended = True
+        self._wake.set()
