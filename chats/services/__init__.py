@@ -2,3 +2,18 @@
 
 Synchronous. Ids go in, rows come out, refusals are `ChatError`. Reading is elsewhere.
 """
+
+from chats.services.chats import create_group_chat, start_direct_chat
+from chats.services.members import add_members, leave_chat, remove_member
+from chats.services.messages import delete_message, edit_message, send_message
+
+__all__ = [
+    "add_members",
+    "create_group_chat",
+    "delete_message",
+    "edit_message",
+    "leave_chat",
+    "remove_member",
+    "send_message",
+    "start_direct_chat",
+]
