@@ -1,0 +1,19 @@
+import { useSyncExternalStore } from 'react';
+import type { ExplorerSocket, SocketState } from './socket';
+
+const WORDS: Record<SocketState['phase'], string> = {
+  idle: 'No live operation',
+  connecting: 'Connecting…',
+  open: 'Live',
+  closed: 'Closed',
+};
+
+/** The websocket's state, with the reason when the server closed it. */
+export function SocketBadge({ socket }: { socket: ExplorerSocket }) {
+  const state = useSyncExternalStore(socket.state.subscribe, socket.state.get);
+  return (
+    <span className="socket" data-phase={state.phase} role="status">
+      {state.detail ? `${WORDS[state.phase]}: ${state.detail}` : WORDS[state.phase]}
+    </span>
+  );
+}

@@ -1,0 +1,99 @@
+/** What the page opens with: a first walk through the API, in the order of the tabs. */
+
+/** Stands in the examples until somebody logs in; then it becomes the id of a chat of theirs. */
+export const CHAT_PLACEHOLDER = 'the id of one of your chats';
+
+const WHO_AM_I = `# Log in above first: your token is written into the Headers pane below,
+# and from there it reaches both HTTP requests and the websocket.
+query WhoAmI {
+  viewer {
+    user {
+      id
+      username
+      displayName
+    }
+  }
+}
+`;
+
+const MY_CHATS = `# Your chats, and the newest message of each.
+query MyChats {
+  chats(first: 10) {
+    edges {
+      node {
+        id
+        kind
+        title
+        lastSeq
+        lastMessage {
+          text
+          createdAt
+          sender {
+            displayName
+          }
+        }
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+`;
+
+const LIVE_FEED = `# Runs on until you stop it. Send a message from another window and see it arrive here.
+# The pane shows the newest event; "Live events" on the left keeps them all.
+subscription LiveFeed($chatId: ID!) {
+  chatFeed(chatId: $chatId) {
+    __typename
+    ... on FeedReady {
+      seq
+    }
+    ... on MessagePosted {
+      seq
+      message {
+        id
+        text
+        sender {
+          displayName
+        }
+      }
+    }
+    ... on MessageEdited {
+      seq
+      message {
+        id
+        text
+      }
+    }
+    ... on MessageDeleted {
+      seq
+      messageId
+    }
+  }
+}
+`;
+
+const SEND_MESSAGE = `# With a clientId of your own, sending again is safe: the same id is the same message.
+mutation SendMessage($input: SendMessageInput!) {
+  sendMessage(input: $input) {
+    id
+    seq
+    text
+    createdAt
+  }
+}
+`;
+
+const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+export const EXAMPLES = [
+  { query: WHO_AM_I },
+  { query: MY_CHATS },
+  {
+    query: SEND_MESSAGE,
+    variables: asJson({ input: { chatId: CHAT_PLACEHOLDER, text: 'Hello from GraphiQL' } }),
+  },
+  { query: LIVE_FEED, variables: asJson({ chatId: CHAT_PLACEHOLDER }) },
+];

@@ -1,0 +1,124 @@
+import { ask, RequestRefused } from './request';
+
+export interface Person {
+  id: string;
+  username: string;
+  displayName: string;
+}
+
+export interface Tokens {
+  accessToken: string;
+  refreshToken: string;
+  /** ISO 8601, UTC. */
+  accessExpiresAt: string;
+  user: Person;
+}
+
+const TOKENS = 'accessToken refreshToken accessExpiresAt user { id username displayName }';
+const LOGIN = `mutation Login($username: String!, $password: String!) {
+  login(username: $username, password: $password) { ${TOKENS} }
+}`;
+const REFRESH = `mutation Refresh($refreshToken: String!) {
+  refreshTokens(refreshToken: $refreshToken) { ${TOKENS} }
+}`;
+
+/** An access token with less than this left is exchanged before it is used. */
+const MARGIN_MS = 30_000;
+
+/**
+ * Who is logged in on this page. The tokens live in sessionStorage: they survive a reload, end with the tab, and
+ * two tabs can be two people.
+ */
+export class Session {
+  readonly #key: string;
+  readonly #storage: Storage;
+  readonly #listeners = new Set<() => void>();
+  #tokens: Tokens | null;
+  #endedBecause: string | null = null;
+  #refreshing: Promise<void> | null = null;
+
+  constructor(key: string, storage: Storage = sessionStorage) {
+    this.#key = key;
+    this.#storage = storage;
+    this.#tokens = readTokens(storage.getItem(key));
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly current = (): Tokens | null => this.#tokens;
+
+  /** Why the last session ended, when it was not the person who ended it. */
+  get endedBecause(): string | null {
+    return this.#endedBecause;
+  }
+
+  async login(username: string, password: string): Promise<void> {
+    const { login } = await ask<{ login: Tokens }>({ query: LOGIN, variables: { username, password } });
+    this.#set(login, null);
+  }
+
+  end(because: string | null = null): void {
+    if (this.#tokens) this.#set(null, because);
+  }
+
+  /** Milliseconds until the access token should be exchanged; negative once it is due. */
+  get freshForMs(): number {
+    return this.#tokens ? Date.parse(this.#tokens.accessExpiresAt) - MARGIN_MS - Date.now() : 0;
+  }
+
+  /**
+   * An access token that is still good for a while; null when nobody is logged in. Throws when the network fails
+   * while it is being exchanged; ends the session when the server refuses the exchange.
+   */
+  async freshToken(): Promise<string | null> {
+    if (this.#tokens && this.freshForMs <= 0) await this.#refresh();
+    return this.#tokens?.accessToken ?? null;
+  }
+
+  /** The server no longer takes the access token, whatever its dates say: the next use exchanges it first. */
+  distrustAccessToken(): void {
+    if (this.#tokens) this.#tokens = { ...this.#tokens, accessExpiresAt: new Date(0).toISOString() };
+  }
+
+  /** One exchange at a time: a refresh token is good for one use. */
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#exchange().finally(() => {
+      this.#refreshing = null;
+    });
+    return this.#refreshing;
+  }
+
+  async #exchange(): Promise<void> {
+    const tokens = this.#tokens;
+    if (!tokens) return;
+    try {
+      const variables = { refreshToken: tokens.refreshToken };
+      const { refreshTokens } = await ask<{ refreshTokens: Tokens }>({ query: REFRESH, variables });
+      if (this.#tokens === tokens) this.#set(refreshTokens, null);
+    } catch (error) {
+      if (!(error instanceof RequestRefused)) throw error;
+      if (this.#tokens === tokens) this.#set(null, 'Your session has ended. Please log in again.');
+    }
+  }
+
+  #set(tokens: Tokens | null, endedBecause: string | null): void {
+    this.#tokens = tokens;
+    this.#endedBecause = endedBecause;
+    if (tokens) this.#storage.setItem(this.#key, JSON.stringify(tokens));
+    else this.#storage.removeItem(this.#key);
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
+
+function readTokens(stored: string | null): Tokens | null {
+  if (!stored) return null;
+  try {
+    const tokens = JSON.parse(stored) as Partial<Tokens>;
+    return tokens.accessToken && tokens.refreshToken && tokens.user ? (tokens as Tokens) : null;
+  } catch {
+    return null;
+  }
+}
