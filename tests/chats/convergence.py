@@ -1,0 +1,36 @@
+"""The check that stands behind every feed: what was published live is what the log replays."""
+
+from collections.abc import Callable
+
+import pytest
+
+from chats.events import DurableEvent, EphemeralEvent, decode, encode
+from chats.feeds import publish as publish_module
+from chats.feeds.log import last_seqs, read_events
+
+Published = list[DurableEvent]
+AssertConverges = Callable[[], None]
+
+
+def record_published(monkeypatch: pytest.MonkeyPatch) -> Published:
+    """A list that gets every durable event that is published, as the bytes between processes carry it."""
+    events: Published = []
+
+    def record(*published: DurableEvent | EphemeralEvent) -> None:
+        received = [decode(encode(event)) for event in published]
+        events.extend(event for event in received if isinstance(event, DurableEvent))
+
+    monkeypatch.setattr(publish_module, "publish", record)
+    return events
+
+
+def check_convergence(published: Published) -> None:
+    """Each chat has seqs 1, 2, 3 ... in order, and its log replays exactly what was published.
+
+    It holds as long as nothing changed in what the earlier events name.
+    """
+    for chat_id in {event.chat_id for event in published}:
+        of_chat = [event for event in published if event.chat_id == chat_id]
+        assert [event.seq for event in of_chat] == list(range(1, len(of_chat) + 1))
+        assert last_seqs([chat_id]) == {chat_id: len(of_chat)}
+        assert read_events(chat_id, after_seq=0, limit=len(of_chat) + 1) == of_chat
