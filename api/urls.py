@@ -2,10 +2,14 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
+from django.views.generic import RedirectView
 
+from api import pages
 from api.static_files import static_file
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(pattern_name="demo")),
+    path("demo/", pages.demo, name="demo"),
     path("admin/", admin.site.urls),
     path("static/<path:path>", static_file),
 ]

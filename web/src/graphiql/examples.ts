@@ -3,8 +3,8 @@
 /** Stands in the examples until somebody logs in; then it becomes the id of a chat of theirs. */
 export const CHAT_PLACEHOLDER = 'the id of one of your chats';
 
-const WHO_AM_I = `# Log in above first: your token is written into the Headers pane below,
-# and from there it reaches both HTTP requests and the websocket.
+const WHO_AM_I = `# Log in above first. Your token is written into
+# the Headers pane below, for HTTP and websocket.
 query WhoAmI {
   viewer {
     user {
@@ -16,7 +16,7 @@ query WhoAmI {
 }
 `;
 
-const MY_CHATS = `# Your chats, and the newest message of each.
+const MY_CHATS = `# Your chats, with the newest message of each.
 query MyChats {
   chats(first: 10) {
     edges {
@@ -42,8 +42,9 @@ query MyChats {
 }
 `;
 
-const LIVE_FEED = `# Runs on until you stop it. Send a message from another window and see it arrive here.
-# The pane shows the newest event; "Live events" on the left keeps them all.
+const LIVE_FEED = `# Runs until you stop it. Send from another window
+# and see it arrive; "Live events" on the left
+# keeps all that came.
 subscription LiveFeed($chatId: ID!) {
   chatFeed(chatId: $chatId) {
     __typename
@@ -75,7 +76,8 @@ subscription LiveFeed($chatId: ID!) {
 }
 `;
 
-const SEND_MESSAGE = `# With a clientId of your own, sending again is safe: the same id is the same message.
+const SEND_MESSAGE = `# With a clientId, sending again is safe:
+# the same clientId is the same message.
 mutation SendMessage($input: SendMessageInput!) {
   sendMessage(input: $input) {
     id
