@@ -70,7 +70,9 @@ Networks = Annotated[list[str], NoDecode, AfterValidator(_networks)]
 class Environment(BaseSettings):
     """The variables, by subject. Build it with `read_environment`, which turns errors into a sentence."""
 
-    model_config = SettingsConfigDict(env_file_encoding="utf-8", extra="ignore", case_sensitive=True)
+    model_config = SettingsConfigDict(
+        env_file_encoding="utf-8", extra="ignore", case_sensitive=True, env_ignore_empty=True
+    )
 
     # --- The process
     ENVIRONMENT: Deployment = Field(
@@ -168,6 +170,59 @@ class Environment(BaseSettings):
     # --- GraphQL
     DEFAULT_PAGE_SIZE: Count = Field(50, description="Nodes on a page when a query names no number; nodes.")
     MAX_PAGE_SIZE: Count = Field(100, description="Most nodes on a page; nodes.")
+
+    # --- Documents and what they may ask for
+    INTROSPECTION: bool = Field(True, description="Answer introspection queries: `true` or `false`.")
+    MAX_QUERY_CHARACTERS: Count = Field(65_536, description="Longest document; characters.")
+    MAX_QUERY_TOKENS: Count = Field(4000, description="Most tokens of a document; tokens.")
+    MAX_QUERY_DEPTH: Count = Field(15, description="Deepest nesting of a selection; levels.")
+    MAX_QUERY_ALIASES: Count = Field(30, description="Most aliases of an operation; aliases.")
+    MAX_ROOT_FIELDS: Count = Field(20, description="Most root fields of an operation; fields.")
+    MAX_QUERY_COST: Count = Field(
+        50_000, description="Most values that an operation may ask for, pages counted whole; values."
+    )
+    MAX_VALIDATION_ERRORS: Count = Field(20, description="Errors reported for one document; errors.")
+    DOCUMENT_CACHE_DOCUMENTS: Count = Field(
+        1000, description="Validated documents that one process keeps; documents."
+    )
+    DOCUMENT_CACHE_CHARACTERS: Count = Field(
+        4_194_304, description="Validated documents that one process keeps; characters of all of them."
+    )
+
+    # --- Feeds
+    FEED_LINGER_SECONDS: Seconds = Field(
+        1, description="How long a chat is followed after its last listener left; seconds."
+    )
+    FEED_GAP_WAIT_MS: Count = Field(
+        50, description="How long a missing event may be late before it is read from the log; milliseconds."
+    )
+    FEED_PROBE_SECONDS: Seconds = Field(1, description="Time between looks at Redis; seconds.")
+    FEED_POLL_SECONDS: Seconds = Field(
+        5, description="Time between comparisons of followed chats with the database; seconds."
+    )
+    FEED_RETRY_SECONDS: Seconds = Field(
+        1, description="Time between attempts to read a gap while the database is away; seconds."
+    )
+    FEED_HELD_EVENTS: Count = Field(
+        1000, description="Events of one chat held back while an earlier one is missing; events."
+    )
+    FEED_LOG_PAGE: Count = Field(500, description="Events read from the log at once; events.")
+    FEED_RING_EVENTS: Count = Field(
+        1000, description="Last events of a followed chat kept for clients that reconnect; events."
+    )
+    FEED_RING_LINGER_SECONDS: Seconds = Field(
+        30, description="How long they are kept after the chat's last operation ended; seconds."
+    )
+    MAX_REPLAY_EVENTS: Count = Field(
+        1000, description="Most events replayed after `since`; beyond, the feed is reset; events."
+    )
+    REPLAY_EVENTS_PER_TURN: Count = Field(
+        50, description="Events replayed to one client before others get their turn; events."
+    )
+    REPLAY_HORIZON_DAYS: Count = Field(30, description="How long the log keeps events for replay; days.")
+    PUBLISH_QUEUE_LENGTH: Count = Field(
+        10_000, description="Publications that wait for Redis in one process; publications."
+    )
 
     # --- GraphQL over HTTP
     GRAPHIQL: bool = Field(True, description="Serve the GraphiQL page to browsers: `true` or `false`.")

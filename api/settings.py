@@ -78,6 +78,7 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 STATIC_URL = "static/"
+STATICFILES_DIRS = [("web", BASE_DIR / "web" / "dist")]  # the pages' scripts and styles, at /static/web/
 CORS_ALLOWED_ORIGINS = environment.CORS_ALLOWED_ORIGINS
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
@@ -97,13 +98,16 @@ CHANNEL_LAYERS = {
 
 # --- Identity
 AUTH_USER_MODEL = "accounts.User"
-# Usernames are unique without regard to case, by an index on LOWER(username), which this check does not see.
-SILENCED_SYSTEM_CHECKS = ["auth.E003"]
+SILENCED_SYSTEM_CHECKS = [
+    "auth.E003",  # usernames are unique without regard to case, by an index on LOWER(username), which it does not see
+    "staticfiles.W004",  # web/dist is not there before `make web`, and Parlor runs without it
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "auth.password_changes.EndsSessions"},
 ]
 
 # Their lives are set where they are made (auth/tokens.py).
@@ -122,11 +126,11 @@ RATE_LIMITS_ENABLED = environment.RATE_LIMITS
 RATE_LIMITS = {
     "login_address": environment.RATE_LOGIN_PER_ADDRESS,
     "login_username": environment.RATE_LOGIN_PER_USERNAME,
-    "register_address": environment.RATE_REGISTER_PER_ADDRESS,
-    "refresh_address": environment.RATE_REFRESH_PER_ADDRESS,
-    "password_user": environment.RATE_PASSWORD_PER_USER,
-    "ticket_user": environment.RATE_TICKET_PER_USER,
-    "send_user": environment.RATE_SEND_PER_USER,
+    "register": environment.RATE_REGISTER_PER_ADDRESS,
+    "refresh": environment.RATE_REFRESH_PER_ADDRESS,
+    "password": environment.RATE_PASSWORD_PER_USER,
+    "ticket": environment.RATE_TICKET_PER_USER,
+    "send": environment.RATE_SEND_PER_USER,
 }
 
 # --- Chats
@@ -138,6 +142,29 @@ MAX_GROUP_MEMBERS = environment.MAX_GROUP_MEMBERS
 # --- GraphQL
 DEFAULT_PAGE_SIZE = environment.DEFAULT_PAGE_SIZE
 MAX_PAGE_SIZE = environment.MAX_PAGE_SIZE
+INTROSPECTION = environment.INTROSPECTION
+MAX_QUERY_CHARACTERS = environment.MAX_QUERY_CHARACTERS
+MAX_QUERY_TOKENS = environment.MAX_QUERY_TOKENS
+MAX_QUERY_DEPTH = environment.MAX_QUERY_DEPTH
+MAX_QUERY_ALIASES = environment.MAX_QUERY_ALIASES
+MAX_ROOT_FIELDS = environment.MAX_ROOT_FIELDS
+MAX_QUERY_COST = environment.MAX_QUERY_COST
+MAX_VALIDATION_ERRORS = environment.MAX_VALIDATION_ERRORS
+DOCUMENT_CACHE_DOCUMENTS = environment.DOCUMENT_CACHE_DOCUMENTS
+DOCUMENT_CACHE_CHARACTERS = environment.DOCUMENT_CACHE_CHARACTERS
+FEED_LINGER_SECONDS = environment.FEED_LINGER_SECONDS
+FEED_GAP_WAIT_MS = environment.FEED_GAP_WAIT_MS
+FEED_PROBE_SECONDS = environment.FEED_PROBE_SECONDS
+FEED_POLL_SECONDS = environment.FEED_POLL_SECONDS
+FEED_RETRY_SECONDS = environment.FEED_RETRY_SECONDS
+FEED_HELD_EVENTS = environment.FEED_HELD_EVENTS
+FEED_LOG_PAGE = environment.FEED_LOG_PAGE
+FEED_RING_EVENTS = environment.FEED_RING_EVENTS
+FEED_RING_LINGER_SECONDS = environment.FEED_RING_LINGER_SECONDS
+MAX_REPLAY_EVENTS = environment.MAX_REPLAY_EVENTS
+REPLAY_EVENTS_PER_TURN = environment.REPLAY_EVENTS_PER_TURN
+REPLAY_HORIZON_DAYS = environment.REPLAY_HORIZON_DAYS
+PUBLISH_QUEUE_LENGTH = environment.PUBLISH_QUEUE_LENGTH
 
 # --- GraphQL over HTTP
 GRAPHIQL = environment.GRAPHIQL

@@ -1,7 +1,7 @@
 """Paths over HTTP."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
 from api import pages
@@ -10,6 +10,7 @@ from api.static_files import static_file
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="demo")),
     path("demo/", pages.demo, name="demo"),
+    path("auth/", include("auth.urls")),
     path("admin/", admin.site.urls),
     path("static/<path:path>", static_file),
 ]

@@ -20,6 +20,7 @@ from auth import denylist
 from auth.errors import unavailable
 from auth.tokens import Identity
 from foundation.database import in_thread
+from foundation.outage import Outage
 
 logger = logging.getLogger(__name__)
 
@@ -113,21 +114,6 @@ def _enforce(revoked: Revoked) -> None:
             logger.exception("A listener to revocations failed; the revocation stands.")
 
 
-class _Outage:
-    """Says once, not with every request, that Redis is out of reach."""
-
-    def __init__(self) -> None:
-        self._reported = False
-
-    def report(self, error: RedisError) -> None:
-        if not self._reported:
-            logger.warning("The deny-list is out of reach (%s): the database decides.", type(error).__name__)
-        self._reported = True
-
-    def over(self) -> None:
-        self._reported = False
-
-
 class _Unwritten:
     """Whether a write of this process may be missing in Redis. Noted on any thread, settled by a rebuild."""
 
@@ -152,7 +138,7 @@ class _Unwritten:
         self._settled = mark
 
 
-_outage = _Outage()
+_outage = Outage(logger, "Redis is out of reach: the database says what is revoked.")
 _unwritten = _Unwritten()
 _rebuilds: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[bool]] = (
     weakref.WeakKeyDictionary()

@@ -1,0 +1,98 @@
+"""Accounts and sessions in the admin. What ends tokens goes through the services, so that it holds at once."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationForm
+from django.forms import Form
+from django.http import HttpRequest
+
+from auth import accounts
+from auth.models import Session, User
+
+
+class PasswordForm(AdminPasswordChangeForm[User]):
+    """Sets a password through the service: every session of the user ends."""
+
+    def save(self, commit: bool = True) -> User:
+        """Set it, whatever `commit` says: the admin never passes False."""
+        del commit
+        given = self.cleaned_data["password1"] if self.cleaned_data.get("set_usable_password", True) else None
+        accounts.set_password(self.user.pk, given or None)
+        self.user.refresh_from_db()
+        return self.user
+
+
+class NewUserForm(BaseUserCreationForm[User]):
+    """Makes an account with a password."""
+
+    class Meta:
+        model = User
+        fields = ("username", "display_name")
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin[User]):
+    """Accounts are closed, not deleted: their messages stay theirs, and a token cannot outlive its user unseen."""
+
+    change_password_form = PasswordForm
+    add_form = NewUserForm
+    list_display = ("username", "display_name", "email", "is_active", "is_bot", "is_staff", "date_joined")
+    list_filter = ("is_active", "is_bot", "is_staff", "is_superuser")
+    search_fields = ("username", "display_name", "email")
+    ordering = ("username",)
+    readonly_fields = ("date_joined", "last_login")
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        ("Profile", {"fields": ("display_name", "email", "avatar_url", "is_bot")}),
+        ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    add_fieldsets = ((None, {"fields": ("username", "display_name", "password1", "password2")}),)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Never."""
+        del request, obj
+        return False
+
+    def save_model(self, request: HttpRequest, obj: User, form: Form, change: bool) -> None:
+        """Save what was edited and let the services close or open the account."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        # Only what was edited: the row may have a newer epoch or password than this page was made from.
+        obj.save(update_fields=[name for name in form.changed_data if name in _PLAIN_FIELDS])
+        if "is_active" in form.changed_data:
+            (accounts.reactivate if obj.is_active else accounts.deactivate)(obj.pk)
+
+
+_PLAIN_FIELDS = frozenset(
+    {"username", "display_name", "email", "avatar_url", "is_bot", "is_staff", "is_superuser"}
+)
+
+
+@admin.register(Session)
+class SessionAdmin(admin.ModelAdmin[Session]):
+    """Sessions, to look at. An account is closed, or its password set, to end them."""
+
+    list_display = ("user", "device", "created_at", "last_used_at", "expires_at", "revoked_at")
+    search_fields = ("user__username", "device")
+    list_select_related = ("user",)
+    fields = ("user", "device", "created_at", "last_used_at", "expires_at", "revoked_at")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never: a login makes one."""
+        del request
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never."""
+        del request, obj
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: a revoked session must be known while its tokens could live."""
+        del request, obj
+        return False

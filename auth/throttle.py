@@ -1,0 +1,32 @@
+"""Which rates hold at which door of identity. All raise ParlorError(RATE_LIMITED, retryAfterMs=...)."""
+
+from foundation.rate_limits import check_rate
+
+# Peers without an address (a proxy on a Unix socket that tells none) share one count.
+NO_ADDRESS = "unknown"
+
+
+async def check_login(client_address: str | None, username: str) -> None:
+    """Before a login: per address, and per username whoever tries it from wherever."""
+    await check_rate("login_address", client_address or NO_ADDRESS)
+    await check_rate("login_username", username.lower())
+
+
+async def check_register(client_address: str | None) -> None:
+    """Before a registration."""
+    await check_rate("register", client_address or NO_ADDRESS)
+
+
+async def check_refresh(client_address: str | None) -> None:
+    """Before a refresh token or a token to verify is looked at."""
+    await check_rate("refresh", client_address or NO_ADDRESS)
+
+
+async def check_password_change(user_id: int) -> None:
+    """Before `change_password`, which would tell whoever holds a stolen token whether a guess was right."""
+    await check_rate("password", str(user_id))
+
+
+async def check_ticket(user_id: int) -> None:
+    """Before a socket ticket is issued."""
+    await check_rate("ticket", str(user_id))

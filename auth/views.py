@@ -1,0 +1,88 @@
+"""Identity over REST, in the shapes of simplejwt, for clients that expect it. The services are GraphQL's own."""
+
+import msgspec
+from django.http import HttpRequest, JsonResponse
+
+from auth import accounts, throttle, tickets
+from auth.errors import AuthError
+from auth.identity import authenticate
+from auth.rest import address_of, bearer, endpoint, no_account, read_body
+from foundation.database import in_thread
+from foundation.errors import ErrorCode
+
+
+class Credentials(msgspec.Struct):
+    """What a login sends."""
+
+    username: str
+    password: str
+    device: str | None = None
+
+
+class Refresh(msgspec.Struct):
+    """What a refresh sends."""
+
+    refresh: str
+
+
+class Verify(msgspec.Struct):
+    """What a check sends: a token of either kind."""
+
+    token: str
+
+
+@endpoint("POST")
+async def token(request: HttpRequest) -> JsonResponse:
+    """Username and password for a pair of tokens."""
+    body = read_body(request, Credentials)
+    await throttle.check_login(address_of(request), body.username)
+    device = request.headers.get("User-Agent", "") if body.device is None else body.device
+    try:
+        tokens = await in_thread(accounts.login, body.username, body.password, device)
+    except AuthError as error:
+        raise no_account(error) from None
+    return _pair(tokens)
+
+
+@endpoint("POST")
+async def token_refresh(request: HttpRequest) -> JsonResponse:
+    """A refresh token for a new pair: unlike simplejwt's default, the old one works no more."""
+    body = read_body(request, Refresh)
+    await throttle.check_refresh(address_of(request))
+    return _pair(await in_thread(accounts.refresh, body.refresh))
+
+
+@endpoint("POST")
+async def token_verify(request: HttpRequest) -> JsonResponse:
+    """Nothing, with 200, for a token of either kind that works now."""
+    body = read_body(request, Verify)
+    await throttle.check_refresh(address_of(request))
+    try:
+        await authenticate(body.token)
+    except AuthError as error:
+        if error.code is not ErrorCode.UNAUTHENTICATED or not await _is_current_refresh_token(body.token):
+            raise
+    return JsonResponse({})
+
+
+@endpoint("GET", "POST")
+async def socket_ticket(request: HttpRequest) -> JsonResponse:
+    """A ticket for one socket, and the ids of the user's chats."""
+    identity = await bearer(request)
+    await throttle.check_ticket(identity.user_id)
+    ticket = await tickets.issue_ticket(identity)
+    chat_ids = await tickets.chat_ids(identity.user_id)
+    return JsonResponse(
+        {"ticket": ticket.ticket, "expiresAt": ticket.expires_at.isoformat(), "chatIds": list(chat_ids)}
+    )
+
+
+async def _is_current_refresh_token(text: str) -> bool:
+    try:
+        return await in_thread(accounts.is_current, text)
+    except AuthError:
+        return False
+
+
+def _pair(tokens: accounts.Tokens) -> JsonResponse:
+    return JsonResponse({"access": tokens.access_token, "refresh": tokens.refresh_token})

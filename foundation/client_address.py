@@ -1,0 +1,44 @@
+"""Whose address a request came from, behind proxies or not."""
+
+import functools
+import ipaddress
+
+from django.conf import settings
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def client_address(peer: str | None, forwarded_for: str | None) -> str | None:
+    """The client's address: the peer's own, or what a trusted proxy says in `X-Forwarded-For`.
+
+    Each proxy appends the address that it saw, so the list is read from its end, as long as the one who added
+    an entry is in TRUSTED_PROXIES: whatever stands further left may be the client's own invention. None for a
+    peer without an address (a Unix socket), which no proxy list can name.
+    """
+    address = peer
+    entries = [entry.strip() for entry in (forwarded_for or "").split(",")]
+    while address is not None and _is_trusted(address) and entries:
+        entry = entries.pop()
+        if _parsed(entry) is None:
+            break
+        address = entry
+    return address
+
+
+def _is_trusted(address: str) -> bool:
+    parsed = _parsed(address)
+    return parsed is not None and any(
+        parsed in network for network in _networks(tuple(settings.TRUSTED_PROXIES))
+    )
+
+
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+@functools.lru_cache(maxsize=8)
+def _networks(texts: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(text) for text in texts)

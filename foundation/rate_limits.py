@@ -1,0 +1,77 @@
+"""How often somebody may do something: moving windows in Redis, shared by all processes.
+
+The rates are settings: `RATE_LIMITS[name]`, as text such as "10/minute".
+"""
+
+import asyncio
+import functools
+import hashlib
+import logging
+import math
+import time
+import weakref
+
+import limits
+from django.conf import settings
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+from redis.exceptions import RedisError
+
+from foundation.errors import ErrorCode, ParlorError
+from foundation.outage import Outage
+from foundation.redis import async_redis
+
+logger = logging.getLogger(__name__)
+
+_outage = Outage(logger, "Rate limits are off while Redis is out of reach.")
+_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, MovingWindowRateLimiter] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+async def check_rate(name: str, *keys: str) -> None:
+    """Count one more of `name` for the keys (a user id, an address). One Redis round trip.
+
+    Raises ParlorError(RATE_LIMITED) with `retryAfterMs` when the rate is used up; the refused one is not
+    counted. While Redis is out of reach everybody is let through: these limits slow abuse down, and a chat
+    that nobody can use would be the greater harm. KeyError for a name without a rate.
+    """
+    if not settings.RATE_LIMITS_ENABLED:
+        return
+    item = _parsed(settings.RATE_LIMITS[name])
+    identifiers = (name, *map(_digest, keys))
+    try:
+        allowed = await _limiter().hit(item, *identifiers)
+        retry_after_ms = 0 if allowed else await _wait_ms(item, identifiers)
+        _outage.over()
+    except RedisError as error:
+        _outage.report(error)
+        return
+    if not allowed:
+        raise ParlorError(ErrorCode.RATE_LIMITED, "Too often: try again later.", retryAfterMs=retry_after_ms)
+
+
+async def _wait_ms(item: limits.RateLimitItem, identifiers: tuple[str, ...]) -> int:
+    stats = await _limiter().get_window_stats(item, *identifiers)
+    return max(1, math.ceil((stats.reset_time - time.time()) * 1000))
+
+
+def _limiter() -> MovingWindowRateLimiter:
+    loop = asyncio.get_running_loop()
+    limiter = _by_loop.get(loop)
+    if limiter is None:
+        # The pool of our own client; the address only tells the library which kind of server it is.
+        pool = async_redis().connection_pool
+        storage = RedisStorage("redis://", implementation="redispy", key_prefix="rate", connection_pool=pool)
+        limiter = _by_loop[loop] = MovingWindowRateLimiter(storage)
+    return limiter
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(text: str) -> limits.RateLimitItem:
+    return limits.parse(text)
+
+
+def _digest(key: str) -> str:
+    # Keys may come from a client: any length, any characters, and names of people are not left lying in Redis.
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
