@@ -21,15 +21,15 @@ run: $(VENV)/.stamp ## Run everything on http://127.0.0.1:8000 (PORT, DATA_DIR, 
 test: $(VENV)/.stamp ## Run the suite on private servers of its own (ARGS="-k name" goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: $(VENV)/.stamp ## Check style, types, import direction, migrations and schema.graphql
+check: $(VENV)/.stamp ## Check style, types, import direction, migrations, schema.graphql and .env.example
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --check .; exit 1; }
 	@$(BIN)/mypy $(CODE)
 	@$(BIN)/lint-imports
 	@$(BIN)/python manage.py check_generated
 
-schema: $(VENV)/.stamp ## Rewrite schema.graphql from the code
-	@$(BIN)/python manage.py write_schema
+schema: $(VENV)/.stamp ## Rewrite schema.graphql and .env.example from the code
+	@$(BIN)/python manage.py write_generated
 
 lock: $(VENV)/.stamp ## Compile requirements/ anew from the ranges in pyproject.toml (ARGS=--upgrade for newer versions)
 	@$(COMPILE) $(ARGS) --output-file requirements/base.txt

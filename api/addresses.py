@@ -22,9 +22,10 @@ _DJANGO_KEYS = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host"
 
 
 def socket_folder(data_dir: Path) -> Path:
-    """The folder of the private servers' sockets: in `data_dir`, or a short one named after it if that is too long."""
+    """The folder of the private servers' sockets: in `data_dir`, or a short one named after it if that does not do."""
     folder = data_dir / "run"
-    if len(str(folder / _POSTGRES_SOCKET).encode()) <= _LONGEST_SOCKET:
+    # libpq splits a host at commas.
+    if len(str(folder / _POSTGRES_SOCKET).encode()) <= _LONGEST_SOCKET and "," not in str(folder):
         return folder
     name = hashlib.sha256(str(data_dir).encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"parlor-{name}"

@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from api.embedded import private_servers
+from api.environment import Environment
 
 _servers = contextlib.ExitStack()
 
@@ -28,10 +29,12 @@ def pytest_configure(config: pytest.Config) -> None:
     started = _servers.enter_context(
         private_servers(data_dir, with_postgres=not database_url, with_redis=not redis_url, durable=False)
     )
+    for name in Environment.model_fields:
+        os.environ.pop(name, None)  # what a developer's shell sets is not the suite's, and neither is .env
+    os.environ["PARLOR_ENV_FILE"] = ""
     os.environ["DATABASE_URL"] = database_url or started.database_url or ""
     os.environ["REDIS_URL"] = redis_url or started.redis_url or ""
     os.environ["DATA_DIR"] = str(data_dir)
-    os.environ["PARLOR_ENV_FILE"] = ""  # a developer's .env is not the suite's
     os.environ["DJANGO_SETTINGS_MODULE"] = "api.settings"
     django.setup()
 

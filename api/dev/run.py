@@ -7,7 +7,7 @@ from types import FrameType
 from typing import cast
 
 from django.contrib.auth import get_user_model
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.db import connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
 
@@ -24,7 +24,7 @@ class Stopped(BaseException):
     """SIGINT or SIGTERM came before the server took over the signals."""
 
 
-def run(environment: Environment, say: Callable[[str], None]) -> None:
+def run(environment: Environment, say: Callable[[str], None], *, with_pages: bool) -> None:
     """Run Parlor in the foreground until SIGINT or SIGTERM, and stop all that it started.
 
     Raises DevRefused or ServerRefused, with a sentence for the developer, when it cannot start.
@@ -33,7 +33,8 @@ def run(environment: Environment, say: Callable[[str], None]) -> None:
         require_free_port(environment.HOST, environment.PORT)
         with _servers(environment, say), _connections_closed():
             _prepare(say)
-            build_pages(ROOT / "web", environment.DATA_DIR / "web.log", say)
+            if with_pages:
+                build_pages(ROOT / "web", environment.DATA_DIR / "web.log", say)
             serve(environment.HOST, environment.PORT, lambda: _announce(environment, say))
             _ignore_signals()
 
@@ -86,7 +87,7 @@ def _connections_closed() -> Iterator[None]:
 
 def _prepare(say: Callable[[str], None]) -> None:
     call_command("migrate", interactive=False, verbosity=0)
-    if "seed_demo" in get_commands() and not get_user_model().objects.exists():
+    if not get_user_model().objects.exists():
         say("Making demo data.")
         with transaction.atomic():
             call_command("seed_demo", verbosity=0)

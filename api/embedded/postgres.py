@@ -43,7 +43,7 @@ def running(data_dir: Path, sockets: Path, *, durable: bool) -> Iterator[None]:
     stop_leftover(data_dir)
     programs = _programs()
     cluster = data_dir / "postgres"
-    owner = _owner(cluster)
+    owner = owner_of(data_dir)
     if owner is not None:
         _open_to(owner, data_dir, sockets, programs)
     if not cluster.exists():
@@ -71,12 +71,23 @@ def stop_leftover(data_dir: Path) -> None:
     if not is_ours:
         lock.unlink(missing_ok=True)
         return
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(_STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        process.send_signal(signal.SIGQUIT)
-        process.wait(_STOP_SECONDS)
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):  # fast, immediate, at once
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+        if _has_ended(process, _STOP_SECONDS):
+            return
+
+
+def _has_ended(process: psutil.Process, timeout_seconds: float) -> bool:
+    # Not `process.wait`: a container's first process may leave an ended orphan as a zombie for long.
+    deadline = time.monotonic() + timeout_seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(_POLL_SECONDS)
+                continue
+        return True
+    return False
 
 
 def _programs() -> Path:
@@ -88,8 +99,12 @@ def _programs() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
-def _owner(cluster: Path) -> int | None:
-    """The user id to run as, or None for this process's own. PostgreSQL refuses to run as root."""
+def owner_of(data_dir: Path) -> int | None:
+    """The user id to run as, or None for this process's own. PostgreSQL refuses to run as root.
+
+    Raises ServerRefused when the data below `data_dir` belongs to a user that this process cannot become.
+    """
+    cluster = data_dir / "postgres"
     if cluster.exists() and cluster.stat().st_uid not in (0, os.geteuid()):
         if os.geteuid() == 0:
             return cluster.stat().st_uid

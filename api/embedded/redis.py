@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
 
 from api.embedded.errors import ServerRefused
 
@@ -46,7 +48,7 @@ def stop_leftover(sockets: Path) -> None:
     """Stop a server that a killed run left on `sockets`."""
     if not _socket(sockets).exists():
         return
-    with Redis(unix_socket_path=str(_socket(sockets))) as client, contextlib.suppress(RedisConnectionError):
+    with _client(_socket(sockets)) as client, contextlib.suppress(RedisConnectionError):
         client.shutdown()
 
 
@@ -102,9 +104,14 @@ def _configure(server: subprocess.Popen[bytes], configuration: str) -> None:
         server.stdin.write(configuration.encode())
 
 
+def _client(socket: Path) -> Redis:
+    # Without the client's own retries, which wait for seconds.
+    return Redis(unix_socket_path=str(socket), retry=Retry(NoBackoff(), 0))
+
+
 def _wait_until_ready(server: subprocess.Popen[bytes], socket: Path, log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    with Redis(unix_socket_path=str(socket)) as client:
+    with _client(socket) as client:
         while True:
             try:
                 client.ping()

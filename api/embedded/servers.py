@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,8 +79,9 @@ def _locked(data_dir: Path) -> Iterator[None]:
 def _make_socket_folder(data_dir: Path) -> Path:
     sockets = addresses.socket_folder(data_dir)
     sockets.mkdir(mode=0o700, exist_ok=True)
-    if os.geteuid() != 0 and sockets.stat().st_uid != os.geteuid():
-        raise ServerRefused(
-            f"The folder {sockets} belongs to another user: remove it, or set DATA_DIR to another folder."
-        )
+    # It may stand in a folder that all users write to, and PostgreSQL trusts who reaches its socket.
+    found = sockets.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), postgres.owner_of(data_dir)):
+        raise ServerRefused(f"{sockets} belongs to another user: remove it, or set another DATA_DIR.")
+    sockets.chmod(0o700)
     return sockets

@@ -1,4 +1,4 @@
-"""Check that the migrations and schema.graphql say what the code says. Needs no database."""
+"""Check that the migrations, schema.graphql and .env.example say what the code says. Needs no database."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
-from api.contract import drift
+from api.generated import drift
 
 
 class Command(BaseCommand):
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         if difference:
             self.stdout.write(difference)
             raise CommandError(
-                "schema.graphql is not what the code exports: run `make schema` and commit it."
+                "A generated file is not what the code says: run `make schema` and commit the result."
             )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from api.dev.errors import DevRefused
 from api.dev.run import run
@@ -16,7 +16,11 @@ class Command(BaseCommand):
     help = __doc__ or ""
     requires_system_checks = []
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One switch, for those who do not work on the pages."""
+        parser.add_argument("--no-pages", action="store_true", help="Leave the web pages as they are.")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Run until SIGINT or SIGTERM."""
         environment = read_environment()
         if environment.ENVIRONMENT is Deployment.PRODUCTION:
@@ -24,7 +28,7 @@ class Command(BaseCommand):
                 "`manage.py dev` makes demo data with a public password, so it is not for production."
             )
         try:
-            run(environment, self._say)
+            run(environment, self._say, with_pages=not options["no_pages"])
         except (DevRefused, ServerRefused) as refusal:
             raise CommandError(str(refusal)) from None
 

@@ -1,0 +1,17 @@
+"""Write the committed files that are made of code: schema.graphql and .env.example."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from api.generated import write
+
+
+class Command(BaseCommand):
+    """`manage.py write_generated`."""
+
+    help = __doc__ or ""
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Write them."""
+        write()

@@ -1,0 +1,160 @@
+"""`manage.py dev` as a developer meets it: a process that prints, serves, stops, and leaves nothing behind."""
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api import addresses
+from api.environment import ROOT
+from tests.api.test_embedded import servers_of
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="parlor-"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        found: int = probe.getsockname()[1]
+        return found
+
+
+def start(**variables: str) -> subprocess.Popen[str]:
+    """`manage.py dev`, leading a process group of its own, as a terminal's foreground job does."""
+    unset = {"DATABASE_URL", "REDIS_URL"} - variables.keys()
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "dev", "--no-pages"],
+        cwd=ROOT,
+        env={**environment, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def until_ready(process: subprocess.Popen[str]) -> str:
+    """What it prints up to its last line of greeting."""
+    assert process.stdout is not None
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if line.startswith("Ctrl-C"):
+            return printed
+    pytest.fail(f"it ended before it was ready: {printed}{process.communicate()[1]}")
+
+
+def status_of(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def refusal(**variables: str) -> str:
+    """What it writes to stderr when it does not start."""
+    process = start(**variables)
+    _, written = process.communicate(timeout=60)
+    assert process.returncode == 1
+    return written
+
+
+def test_from_nothing_to_a_running_chat_and_back_twice(folder: Path, port: int) -> None:
+    first = start(DATA_DIR=str(folder), PORT=str(port))
+    printed = until_ready(first)
+    assert "Making demo data." in printed
+    assert f"http://127.0.0.1:{port}/graphql/" in printed
+    assert "ann, bob, cy" in printed
+    assert "parlor-demo" in printed
+    assert status_of(port, "/admin/login/") == 200
+    assert status_of(port, "/static/admin/css/base.css") == 200
+    os.killpg(first.pid, signal.SIGINT)  # what Ctrl-C sends
+    _, written = first.communicate(timeout=60)
+    assert (first.returncode, written) == (0, "")
+    assert_nothing_is_left(folder, port)
+
+    second = start(DATA_DIR=str(folder), PORT=str(port))
+    assert "Making demo data." not in until_ready(second)
+    second.terminate()
+    _, written = second.communicate(timeout=60)
+    assert (second.returncode, written) == (0, "")
+    assert_nothing_is_left(folder, port)
+
+
+def assert_nothing_is_left(folder: Path, port: int) -> None:
+    assert servers_of(folder) == []
+    assert not addresses.socket_folder(folder).exists()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+
+
+def test_ctrl_c_before_it_is_ready_leaves_nothing_either(folder: Path, port: int) -> None:
+    process = start(DATA_DIR=str(folder), PORT=str(port))
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("Starting private servers")
+    os.killpg(process.pid, signal.SIGINT)
+    _, written = process.communicate(timeout=60)
+    assert (process.returncode, written) == (0, "")
+    assert_nothing_is_left(folder, port)
+
+
+def test_a_taken_port_is_one_sentence_and_nothing_is_started(folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert refusal(DATA_DIR=str(folder), PORT=str(port)) == (
+            f"CommandError: Port {port} on 127.0.0.1 is taken by another program: stop it, or set PORT to a free one.\n"
+        )
+    assert list(folder.iterdir()) == []
+
+
+def test_a_dead_database_is_one_sentence_without_its_password(folder: Path, port: int) -> None:
+    written = refusal(
+        DATA_DIR=str(folder), PORT=str(port), DATABASE_URL=f"postgresql://ann:hunter2@127.0.0.1:{port}/chat"
+    )
+    assert written.startswith(
+        f"CommandError: PostgreSQL does not answer at DATABASE_URL (127.0.0.1:{port}): "
+    )
+    assert written.count("\n") == 1
+    assert "hunter2" not in written
+
+
+def test_an_unreachable_redis_is_one_sentence_without_its_password(folder: Path, port: int) -> None:
+    written = refusal(DATA_DIR=str(folder), PORT=str(port), REDIS_URL=f"redis://:hunter2@127.0.0.1:{port}/0")
+    assert written.startswith("CommandError: Redis does not answer at REDIS_URL: ")
+    assert written.count("\n") == 1
+    assert "hunter2" not in written
+
+
+def test_given_addresses_are_used_and_nothing_is_started(folder: Path, port: int) -> None:
+    given = {"DATABASE_URL": os.environ["DATABASE_URL"], "REDIS_URL": os.environ["REDIS_URL"]}
+    process = start(DATA_DIR=str(folder), PORT=str(port), **given)
+    assert "Starting private servers" not in until_ready(process)
+    assert servers_of(folder) == []
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_production_is_refused(folder: Path) -> None:
+    written = refusal(DATA_DIR=str(folder), ENVIRONMENT="production", SECRET_KEY="k" * 50)
+    assert written.startswith("CommandError: `manage.py dev` makes demo data with a public password")
