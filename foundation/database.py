@@ -44,7 +44,7 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     loop = asyncio.get_running_loop()
     context = contextvars.copy_context()
     context.run(_calling_loop.set, loop)
-    work = functools.partial(context.run, _and_release, function, *args, **kwargs)
+    work = functools.partial(context.run, functools.partial(_and_release, function, *args, **kwargs))
     return await loop.run_in_executor(_threads(), work)
 
 

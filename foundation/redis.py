@@ -8,7 +8,9 @@ import redis
 import redis.asyncio
 from django.conf import settings
 
-_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = weakref.WeakKeyDictionary()
+_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def async_redis() -> redis.asyncio.Redis:

@@ -1,8 +1,8 @@
 """The only way out of the domain: every `group_send` of the project is here.
 
-A publication may be lost: the layer is at-most-once, Redis may be away, the queue here is bounded. That is safe, because the
-durable events are in the log and the hub heals from it; so a failed publication is logged and never fails the write that it
-follows.
+A publication may be lost: the layer is at-most-once, Redis may be away, the queue here is bounded. That is safe,
+because the durable events are in the log and the hub heals from it; so a failed publication is logged and never fails
+the write that it follows.
 """
 
 import asyncio
@@ -42,12 +42,20 @@ def publish(*events: DurableEvent | EphemeralEvent) -> None:
     by_chat: dict[int, list[bytes]] = {}
     for event in events:
         by_chat.setdefault(event.chat_id, []).append(encode(event))
-    _dispatch([(chat_feed(chat_id), {"type": EVENTS, "events": bodies}) for chat_id, bodies in by_chat.items()])
+    _dispatch([_chat_publication(chat_id, bodies) for chat_id, bodies in by_chat.items()])
+
+
+def _chat_publication(chat_id: int, bodies: list[bytes]) -> Publication:
+    return chat_feed(chat_id), {"type": EVENTS, "chat": chat_id, "events": bodies}
+
+
+def _chat_publication(chat_id: int, bodies: list[bytes]) -> Publication:
+    return chat_feed(chat_id), {"type": EVENTS, "chat": chat_id, "events": bodies}
 
 
 def publish_control(user_id: int, body: bytes) -> None:
     """Publish a control message, of a coding that is the caller's own, to every process that serves this person."""
-    _dispatch([(user_feed(user_id), {"type": CONTROL, "body": body})])
+    _dispatch([(user_feed(user_id), {"type": CONTROL, "user": user_id, "body": body})])
 
 
 def _dispatch(publications: list[Publication]) -> None:

@@ -1,0 +1,147 @@
+"""One chat as this process follows it: its sequence, its members, its listeners, and the healing of its gaps."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Sequence as Many
+from typing import Protocol
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from chats.events import DurableEvent, EphemeralEvent, MemberJoined, MemberLeft
+from chats.feeds.sequence import Sequence
+from chats.feeds.state import FeedState
+
+logger = logging.getLogger(__name__)
+
+ReadGap = Callable[[int, int, int], Awaitable[Many[DurableEvent]]]
+
+
+class ChatListener(Protocol):
+    """Who follows a chat. The calls are synchronous, in order, and on the loop's thread."""
+
+    def on_events(self, events: Many[DurableEvent]) -> None:
+        """The next durable events, none left out."""
+
+    def on_ephemeral(self, event: EphemeralEvent) -> None:
+        """Something that is true now and not kept."""
+
+    def on_hole(self, seq: int) -> None:
+        """The log no longer has what came before `seq`; the feed goes on after it."""
+
+
+class ChatFeed:
+    """The feed of one chat. `hub.py` makes it, joins its group and drops it."""
+
+    def __init__(self, chat_id: int, read_gap: ReadGap) -> None:
+        self.chat_id = chat_id
+        self.lock = asyncio.Lock()
+        self.listeners: set[ChatListener] = set()
+        self.is_in_group = False
+        self.joined_seqs: dict[int, int] = {}
+        self.history_from_join = False
+        self.horizon_seq = 1
+        self._sequence: Sequence | None = None
+        self._early: list[DurableEvent] = []
+        self._read_gap = read_gap
+        self._healing: asyncio.Task[None] | None = None
+
+    @property
+    def is_standing(self) -> bool:
+        """Whether the feed knows where it is."""
+        return self._sequence is not None
+
+    @property
+    def last_seq(self) -> int:
+        """The seq of the last event that was handed on."""
+        assert self._sequence is not None
+        return self._sequence.last
+
+    def first_readable_seq(self, user_id: int) -> int | None:
+        """From which seq on this person may read here; None if they are not a member at `last_seq`."""
+        joined_seq = self.joined_seqs.get(user_id)
+        if joined_seq is None:
+            return None
+        return joined_seq if self.history_from_join else 1
+
+    def stand(self, state: FeedState) -> None:
+        """Begin at `state`; what arrived before it was read is sorted in."""
+        self._sequence = Sequence(state.last_seq, settings.FEED_HELD_EVENTS)
+        self.joined_seqs = dict(state.joined_seqs)
+        self.history_from_join = state.history_from_join
+        self.horizon_seq = state.horizon_seq
+        early, self._early = self._early, []
+        self.take(early)
+
+    def take(self, events: Iterable[DurableEvent | EphemeralEvent]) -> None:
+        """Events as the layer brought them."""
+        durable: list[DurableEvent] = []
+        for event in events:
+            if isinstance(event, DurableEvent):
+                durable.append(event)
+            elif self._sequence is not None:
+                self._tell(lambda listener, event=event: listener.on_ephemeral(event))  # type: ignore[misc]
+        if self._sequence is None:
+            self._early.extend(durable)
+            return
+        self._hand_on(self._sequence.offer(durable))
+        self._heal_if_behind()
+
+    def learn(self, last_seq: int) -> None:
+        """The database says that the chat has got as far as `last_seq`."""
+        if self._sequence is not None:
+            self._sequence.expect(last_seq)
+            self._heal_if_behind()
+
+    async def close(self) -> None:
+        """Stop healing. The feed is not used afterwards."""
+        if self._healing is not None:
+            self._healing.cancel()
+            await asyncio.gather(self._healing, return_exceptions=True)
+
+    def _hand_on(self, events: Many[DurableEvent]) -> None:
+        if not events:
+            return
+        for event in events:
+            if isinstance(event, MemberJoined):
+                self.joined_seqs[event.member.user.user_id] = event.seq
+            elif isinstance(event, MemberLeft):
+                self.joined_seqs.pop(event.user.user_id, None)
+        self._tell(lambda listener: listener.on_events(events))
+
+    def _tell(self, call: Callable[[ChatListener], None]) -> None:
+        for listener in tuple(self.listeners):
+            try:
+                call(listener)
+            except Exception:
+                logger.exception("A listener of chat %d failed", self.chat_id)
+
+    def _heal_if_behind(self) -> None:
+        assert self._sequence is not None
+        if self._sequence.is_behind and (self._healing is None or self._healing.done()):
+            self._healing = asyncio.get_running_loop().create_task(self._heal(self._sequence), name="heal")
+
+    async def _heal(self, sequence: Sequence) -> None:
+        """Give the missing events a moment to arrive by themselves, then read them from the log."""
+        await asyncio.sleep(settings.FEED_GAP_WAIT_MS / 1000)
+        while (gap := sequence.gap) is not None:
+            first, last = gap
+            try:
+                events = await self._read_gap(
+                    self.chat_id, first, min(last, first + settings.FEED_LOG_PAGE - 1)
+                )
+            except (DatabaseError, OSError):
+                logger.warning(
+                    "Chat %d: the log cannot be read now; trying again", self.chat_id, exc_info=True
+                )
+                await asyncio.sleep(settings.FEED_RETRY_SECONDS)
+                continue
+            if not events or events[0].seq > max(first, sequence.last + 1):
+                self._leap(sequence, events[0].seq - 1 if events else last)
+            self._hand_on(sequence.offer(events))
+
+    def _leap(self, sequence: Sequence, seq: int) -> None:
+        logger.error("Chat %d: the log lacks seqs %d to %d", self.chat_id, sequence.last + 1, seq)
+        sequence.leap(seq)
+        self._tell(lambda listener: listener.on_hole(seq))

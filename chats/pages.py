@@ -1,0 +1,137 @@
+"""Keyset pages: a window of rows named by its edge, never by an offset, so that a page costs the same wherever it lies.
+
+Pages of many chats are read in one query: a UNION ALL of as many limited index scans.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from typing import Generic, TypeVar
+
+from django.db.models import Model, Q, QuerySet
+
+from chats.models import Chat, Membership, Message
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which rows of an ascending key: after and before are exclusive bounds, `size` rows from one end.
+
+    With `around`, half of the size lies before that key and half from it on; the bounds are then not used.
+    """
+
+    size: int
+    from_end: bool = False
+    after: int | None = None
+    before: int | None = None
+    around: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[M]):
+    """Rows in ascending order of their key, and whether there are more on either side."""
+
+    rows: Sequence[M]
+    has_previous: bool
+    has_next: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PageKey:
+    """A window of what one chat has many of."""
+
+    chat_id: int
+    window: Window
+
+
+def read_message_pages(viewer_id: int, keys: Iterable[PageKey]) -> dict[PageKey, Page[Message]]:
+    """The pages, by seq, of those messages that the viewer may read. Two queries: which these are, and the rows."""
+    keys = list(keys)
+    visible = _visible_messages(viewer_id, {key.chat_id for key in keys})
+    windows = {key: (visible[key.chat_id], key.window) for key in keys if key.chat_id in visible}
+    return _read(windows, "seq", lambda message: message.seq, lambda message: message.chat_id)
+
+
+def read_member_pages(keys: Iterable[PageKey]) -> dict[PageKey, Page[Membership]]:
+    """The pages of members, in the order of their joining. One query."""
+    windows = {key: (Membership.objects.filter(chat_id=key.chat_id), key.window) for key in keys}
+    return _read(windows, "id", lambda membership: membership.id, lambda membership: membership.chat_id)
+
+
+def _visible_messages(viewer_id: int, chat_ids: Iterable[int]) -> dict[int, QuerySet[Message]]:
+    """For each of these chats that the viewer is a member of: the messages that they may read."""
+    memberships = Membership.objects.filter(user_id=viewer_id, chat_id__in=list(chat_ids))
+    rows = memberships.values_list("chat_id", "joined_seq", "chat__history_from_join")
+    return {
+        chat_id: Message.objects.filter(chat_id=chat_id, seq__gte=joined_seq if from_join else 1)
+        for chat_id, joined_seq, from_join in rows
+    }
+
+
+def _read(
+    windows: Mapping[PageKey, tuple[QuerySet[M], Window]],
+    field: str,
+    key_of: Callable[[M], int],
+    chat_of: Callable[[M], int],
+) -> dict[PageKey, Page[M]]:
+    """One query for each distinct window: keys of one operation share theirs, so in practice one in all."""
+    by_window: dict[Window, dict[PageKey, QuerySet[M]]] = {}
+    for key, (rows, window) in windows.items():
+        by_window.setdefault(window, {})[key] = rows
+    pages: dict[PageKey, Page[M]] = {}
+    for window, querysets in by_window.items():
+        slices = [part for rows in querysets.values() for part in _slices(rows, field, window)]
+        found: dict[int, dict[int, M]] = {}
+        for row in reduce(lambda left, right: left.union(right, all=True), slices):
+            found.setdefault(chat_of(row), {})[key_of(row)] = row
+        for key in querysets:
+            pages[key] = _page(found.get(key.chat_id, {}), window)
+    return pages
+
+
+def _slices(rows: QuerySet[M], field: str, window: Window) -> list[QuerySet[M]]:
+    """The limited scans that a window needs, each a row longer than asked, to see whether there is more."""
+    if window.around is not None:
+        older = rows.filter(**{f"{field}__lt": window.around}).order_by(f"-{field}")
+        newer = rows.filter(**{f"{field}__gte": window.around}).order_by(field)
+        return [older[: window.size // 2 + 1], newer[: window.size - window.size // 2 + 1]]
+    if window.after is not None:
+        rows = rows.filter(**{f"{field}__gt": window.after})
+    if window.before is not None:
+        rows = rows.filter(**{f"{field}__lt": window.before})
+    return [rows.order_by(f"-{field}" if window.from_end else field)[: window.size + 1]]
+
+
+def _page(found: Mapping[int, M], window: Window) -> Page[M]:
+    keys = sorted(found)
+    if window.around is not None:
+        older = [key for key in keys if key < window.around]
+        newer = [key for key in keys if key >= window.around]
+        half, rest = window.size // 2, window.size - window.size // 2
+        chosen = older[len(older) - min(half, len(older)) :] + newer[:rest]
+        return Page([found[key] for key in chosen], len(older) > half, len(newer) > rest)
+    has_more = len(keys) > window.size
+    if window.from_end:
+        chosen = keys[-window.size :] if has_more else keys
+        return Page([found[key] for key in chosen], has_more, window.before is not None)
+    return Page([found[key] for key in keys[: window.size]], window.after is not None, has_more)
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityEdge:
+    """A place in a list of chats: the last active first, then by id downwards."""
+
+    at: datetime
+    chat_id: int
+
+
+def page_by_activity(chats: QuerySet[Chat], size: int, after: ActivityEdge | None) -> Page[Chat]:
+    """The next chats after an edge, of a list in the order of `reads.chats_of`. One query."""
+    if after is not None:
+        same_moment = Q(last_activity_at=after.at, id__lt=after.chat_id)
+        chats = chats.filter(Q(last_activity_at__lt=after.at) | same_moment)
+    rows = list(chats[: size + 1])
+    return Page(rows[:size], after is not None, len(rows) > size)

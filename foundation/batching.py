@@ -1,0 +1,47 @@
+"""Lookups of many callers gathered into one."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Batcher(Generic[K, V]):
+    """Gathers the keys asked for in one turn of the event loop and looks them up together. Keeps no results.
+
+    `fetch` gets distinct keys and returns what it found; a key that it leaves out is answered with None.
+    """
+
+    def __init__(self, fetch: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> None:
+        self._fetch = fetch
+        self._waiting: dict[K, asyncio.Future[V | None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def load(self, key: K) -> V | None:
+        """What was found under `key`; an error of the lookup reaches each of its callers."""
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            loop.call_soon(self._begin)
+        future = self._waiting.get(key)
+        if future is None:
+            future = self._waiting[key] = loop.create_future()
+        return await asyncio.shield(future)
+
+    def _begin(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        task = asyncio.get_running_loop().create_task(self._run(waiting))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, waiting: dict[K, asyncio.Future[V | None]]) -> None:
+        try:
+            found = await self._fetch(list(waiting))
+        except Exception as error:
+            for future in waiting.values():
+                future.set_exception(error)
+                future.exception()  # a caller that left must not leave a warning behind
+            return
+        for key, future in waiting.items():
+            future.set_result(found.get(key))

@@ -1,0 +1,57 @@
+"""What an operation knows of who asked: made anew for each operation, so that nothing is cached for longer."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from strawberry.types import Info as StrawberryInfo
+
+from auth.identity import Identity
+from foundation.errors import ErrorCode, ParlorError
+from schema.loaders import Loaders
+
+if TYPE_CHECKING:
+    from schema.documents import PreparedOperation
+
+
+class ConnectionHandle(Protocol):
+    """The socket that an operation runs on, as far as resolvers may use it."""
+
+    @property
+    def socket_id(self) -> str:
+        """The socket's id in the registry."""
+
+    async def renew(self, identity: Identity) -> None:
+        """Move the socket's life to that of a newer token. Another user's raises FORBIDDEN."""
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation's surroundings. `connection` is None over HTTP, `identity` is None for who is not logged in."""
+
+    identity: Identity | None = None
+    connection: ConnectionHandle | None = None
+    client_address: str | None = None
+    device: str = ""
+    loaders: Loaders = field(init=False)
+    prepared: "PreparedOperation | None" = None
+
+    def __post_init__(self) -> None:
+        self.loaders = Loaders(self.identity.user_id if self.identity else None)
+
+    def renewed(self) -> "Context":
+        """The same surroundings for another event: nothing that was looked up before is remembered."""
+        return Context(self.identity, self.connection, self.client_address, self.device)
+
+    def require_identity(self) -> Identity:
+        """The identity, or UNAUTHENTICATED."""
+        if self.identity is None:
+            raise ParlorError(ErrorCode.UNAUTHENTICATED, "Log in first: this needs an access token.")
+        return self.identity
+
+    @property
+    def viewer_id(self) -> int:
+        """The user id of who asks, or UNAUTHENTICATED."""
+        return self.require_identity().user_id
+
+
+Info = StrawberryInfo[Context, Any]

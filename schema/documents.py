@@ -1,0 +1,156 @@
+"""Prepared documents: parsed, validated and within the limits, once per process, for HTTP and sockets alike.
+
+Validation was measured at more than half of a small mutation's time, and clients send the same few documents again
+and again.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal
+
+from django.conf import settings
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, parse, validate
+from graphql.language.ast import FragmentDefinitionNode
+
+from foundation.errors import ErrorCode, ParlorError
+from schema.build import schema
+from schema.errors import RequestRefused, format_errors, refused
+from schema.limits import check_limits, validation_rules
+
+OperationKind = Literal["query", "mutation", "subscription"]
+
+_KINDS: dict[OperationType, OperationKind] = {
+    OperationType.QUERY: "query",
+    OperationType.MUTATION: "mutation",
+    OperationType.SUBSCRIPTION: "subscription",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRequest:
+    """A request as either transport decoded it (GraphQL over HTTP, section 5.1)."""
+
+    query: str | None
+    operation_name: str | None = None
+    variables: dict[str, object] | None = None
+    extensions: dict[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """A document that may be executed as it is."""
+
+    text: str
+    node: DocumentNode
+    operations: dict[str | None, OperationDefinitionNode]
+    fragments: dict[str, FragmentDefinitionNode]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedOperation:
+    """One operation of a prepared document, with the request that asked for it."""
+
+    request: OperationRequest
+    document: Document
+    operation: OperationDefinitionNode
+
+    @property
+    def kind(self) -> OperationKind:
+        """What sort of operation it is."""
+        return _KINDS[self.operation.operation]
+
+
+class DocumentStore:
+    """The last used documents, bounded by their number and by their characters. Refused ones are never kept."""
+
+    def __init__(self, max_documents: int, max_characters: int) -> None:
+        self._documents: OrderedDict[str, Document] = OrderedDict()
+        self._characters = 0
+        self._max_documents = max_documents
+        self._max_characters = max_characters
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    def get(self, text: str) -> Document:
+        """The document of this text; raises RequestRefused for one that is wrong or above a limit."""
+        document = self._documents.get(text)
+        if document is not None:
+            self._documents.move_to_end(text)
+            return document
+        document = _read(text)
+        if len(text) <= self._max_characters:
+            self._documents[text] = document
+            self._characters += len(text)
+            while len(self._documents) > self._max_documents or self._characters > self._max_characters:
+                forgotten, _ = self._documents.popitem(last=False)
+                self._characters -= len(forgotten)
+        return document
+
+
+_store: DocumentStore | None = None
+
+
+def prepare(request: OperationRequest) -> PreparedOperation:
+    """Find the operation that `request` names, ready to run. Raises RequestRefused: nothing was executed."""
+    if not request.query:
+        raise refused(ParlorError(ErrorCode.BAD_INPUT, "The request has no query.", field="query"))
+    document = document_store().get(request.query)
+    operation = _choose(document, request.operation_name)
+    check_limits(operation, document.fragments, request.variables or {})
+    return PreparedOperation(request, document, operation)
+
+
+def document_store() -> DocumentStore:
+    """The store of this process."""
+    global _store
+    if _store is None:
+        _store = DocumentStore(settings.DOCUMENT_CACHE_DOCUMENTS, settings.DOCUMENT_CACHE_CHARACTERS)
+    return _store
+
+
+def _read(text: str) -> Document:
+    if len(text) > settings.MAX_QUERY_CHARACTERS:
+        limit = settings.MAX_QUERY_CHARACTERS
+        message = f"A document has {limit} characters at most."
+        raise refused(ParlorError(ErrorCode.TOO_LARGE, message, maxQueryCharacters=limit))
+    try:
+        node = parse(text, max_tokens=settings.MAX_QUERY_TOKENS)
+    except GraphQLError as error:
+        raise RequestRefused(format_errors([error])) from None
+    except RecursionError:
+        raise refused(ParlorError(ErrorCode.TOO_COMPLEX, "The document is nested too deeply.")) from None
+    errors = validate(
+        schema.graphql_schema, node, validation_rules(), max_errors=settings.MAX_VALIDATION_ERRORS
+    )
+    if errors:
+        raise RequestRefused(format_errors(errors))
+    return Document(
+        text,
+        node,
+        {
+            definition.name.value if definition.name else None: definition
+            for definition in node.definitions
+            if isinstance(definition, OperationDefinitionNode)
+        },
+        {
+            definition.name.value: definition
+            for definition in node.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        },
+    )
+
+
+def _choose(document: Document, name: str | None) -> OperationDefinitionNode:
+    if name is None and len(document.operations) == 1:
+        return next(iter(document.operations.values()))
+    operation = document.operations.get(name) if name is not None else None
+    if operation is not None:
+        return operation
+    if not document.operations:
+        message = "The document has no operation."
+    elif name is None:
+        message = "The document has several operations; name one in operationName."
+    else:
+        message = "The document has no operation of that operationName."
+    raise refused(ParlorError(ErrorCode.BAD_INPUT, message, field="operationName"))

@@ -1,0 +1,59 @@
+"""Running operations: the one door to GraphQL for every transport."""
+
+from typing import Any
+
+import msgspec
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.db import close_old_connections
+from strawberry.types import ExecutionResult
+from strawberry.types.graphql import OperationType
+
+from foundation.errors import ErrorCode, ParlorError
+from schema.build import schema
+from schema.context import Context
+from schema.documents import OperationRequest, PreparedOperation, prepare
+from schema.errors import FormattedError, RequestRefused, format_errors, refused
+from schema.live.operation import subscribe
+
+__all__ = ["OperationRequest", "PreparedOperation", "RequestRefused", "execute", "prepare", "subscribe"]
+
+_encoder = msgspec.json.Encoder()
+
+
+async def execute(prepared: PreparedOperation, context: Context) -> bytes:
+    """Run a query or a mutation; returns the JSON of its result (GraphQL specification, section 7).
+
+    Raises RequestRefused for an error of the request itself (variables that do not fit): then nothing was executed.
+    """
+    if prepared.kind == "subscription":
+        message = "A subscription needs a transport that streams: a websocket, text/event-stream or multipart/mixed."
+        raise refused(ParlorError(ErrorCode.BAD_INPUT, message))
+    context.prepared = prepared
+    # Django's ORM calls of this operation get a thread of their own, not the one that all sockets would share.
+    async with ThreadSensitiveContext():
+        try:
+            result = await _run(prepared, context)
+        finally:
+            await sync_to_async(close_old_connections)()
+    return encode_result(result)
+
+
+async def _run(prepared: PreparedOperation, context: Context) -> ExecutionResult:
+    return await schema.execute(
+        prepared.document.text,
+        variable_values=prepared.request.variables,
+        context_value=context,
+        operation_name=prepared.request.operation_name,
+        allowed_operation_types=(OperationType.QUERY, OperationType.MUTATION),
+    )
+
+
+def encode_result(result: ExecutionResult) -> bytes:
+    """The JSON of a result. Raises RequestRefused if it never came to an execution."""
+    errors: list[FormattedError] = format_errors(result.errors or ())
+    if result.data is None and errors and all("path" not in error for error in errors):
+        raise RequestRefused(errors)
+    body: dict[str, Any] = {"data": result.data}
+    if errors:
+        body["errors"] = errors
+    return _encoder.encode(body)

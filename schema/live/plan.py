@@ -1,0 +1,75 @@
+"""A subscription compiled: what to execute for each event, for whom, and under which key its results may be shared."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from graphql import ExecutionResult, GraphQLError, execute_subscription_event
+from graphql.execution import Executor
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from schema.build import schema
+from schema.context import Context
+from schema.documents import PreparedOperation
+from schema.errors import RequestRefused, format_errors
+from schema.live.selection import select
+
+_encoder = msgspec.json.Encoder(order="sorted")
+_result_encoder = msgspec.json.Encoder()
+
+PlanKey = tuple[str, bytes, int | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """How one selection of a feed is answered.
+
+    Two subscriptions with equal keys get equal payloads. The key holds the selection and the values of the variables
+    in it, but not the arguments of the feed itself, so that clients that resume from different seqs share; and it
+    holds the viewer, unless every selected field is shareable.
+    """
+
+    key: PlanKey
+    executor: Executor[Any]
+    context: Context = field(repr=False)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the payloads are the same for all viewers."""
+        return self.key[2] is None
+
+    async def execute(self, event: object) -> bytes:
+        """The JSON of the execution result for one event. Loaders are new for each: nothing comes from a cache."""
+        executor = self.executor.build_per_event_executor(event)
+        executor.context_value = self.context.renewed()
+        result: Any = execute_subscription_event(executor)
+        if not isinstance(result, ExecutionResult):
+            result = await result
+        body: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            body["errors"] = format_errors(result.errors)
+        return _result_encoder.encode(body)
+
+
+def build_executor(prepared: PreparedOperation, context: Context) -> Executor[Any]:
+    """The executor of an operation, its variables coerced. Raises RequestRefused for variables that do not fit."""
+    built = StrawberryGraphQLCoreExecutionContext.build(
+        schema.graphql_schema,
+        prepared.document.node,
+        context_value=context,
+        raw_variable_values=prepared.request.variables,
+        operation_name=prepared.request.operation_name,
+        operation_extensions=prepared.request.extensions,
+    )
+    if isinstance(built, list):
+        raise RequestRefused(format_errors(error for error in built if isinstance(error, GraphQLError)))
+    return built
+
+
+def compile_plan(prepared: PreparedOperation, executor: Executor[Any], context: Context) -> Plan:
+    """The plan of a subscription. One that is shared runs as nobody, where what depends on the viewer is refused."""
+    selection = select(prepared.document, prepared.operation)
+    values = executor.variable_values.coerced
+    used = {name: values[name] for name in selection.variables if name in values}
+    key = (selection.text, _encoder.encode(used), None if selection.is_shareable else context.viewer_id)
+    return Plan(key, executor, Context() if selection.is_shareable else context)

@@ -1,0 +1,9 @@
+"""The mutation fields, a file per noun. A resolver checks who asks, calls one service, and shows what it returned."""
+
+from strawberry.tools import merge_types
+
+from schema.mutations.auth import AuthMutations
+from schema.mutations.chats import ChatMutations
+from schema.mutations.messages import MessageMutations
+
+Mutation = merge_types("Mutation", (AuthMutations, ChatMutations, MessageMutations))

@@ -1,0 +1,103 @@
+"""Accounts, sessions and tokens."""
+
+from typing import Annotated
+
+import strawberry
+
+from auth import accounts, throttle
+from auth.sessions import Tokens
+from foundation.database import in_thread
+from schema.context import Info
+from schema.types.auth import AuthPayload
+
+
+@strawberry.input(description="A new account.")
+class RegisterInput:
+    """The arguments of register."""
+
+    username: str = strawberry.field(
+        description="3 to 32 letters, digits, '_', '.' or '-'; unique in any case."
+    )
+    password: str = strawberry.field(description="Checked against Django's password validators.")
+    display_name: str | None = strawberry.field(
+        default=None, description="The name to show; else the username."
+    )
+    email: str | None = strawberry.field(default=None, description="Only the viewer sees it.")
+
+
+def payload(tokens: Tokens) -> AuthPayload:
+    """Tokens as GraphQL shows them."""
+    return AuthPayload(
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        access_expires_at=tokens.access_expires_at,
+        refresh_expires_at=tokens.refresh_expires_at,
+        user=tokens.user,  # type: ignore[arg-type]
+    )
+
+
+@strawberry.type
+class AuthMutations:
+    """Mutations of accounts."""
+
+    @strawberry.mutation(description="Make an account and log in.")
+    async def register(
+        self,
+        info: Info,
+        input: Annotated[RegisterInput, strawberry.argument(description="The account.")],  # noqa: A002
+    ) -> AuthPayload:
+        context = info.context
+        await throttle.check_register(context.client_address)
+        tokens = await in_thread(
+            accounts.register, input.username, input.password, input.display_name, input.email, context.device
+        )
+        return payload(tokens)
+
+    @strawberry.mutation(description="Log in: begins a session.")
+    async def login(
+        self,
+        info: Info,
+        username: Annotated[str, strawberry.argument(description="In any case.")],
+        password: Annotated[str, strawberry.argument(description="The password.")],
+    ) -> AuthPayload:
+        context = info.context
+        await throttle.check_login(context.client_address, username)
+        return payload(await in_thread(accounts.login, username, password, context.device))
+
+    @strawberry.mutation(
+        description="New tokens for a refresh token, which is then used up. Using it again ends the session."
+    )
+    async def refresh_tokens(
+        self,
+        info: Info,
+        refresh_token: Annotated[str, strawberry.argument(description="The newest one of the session.")],
+    ) -> AuthPayload:
+        await throttle.check_refresh(info.context.client_address)
+        return payload(await in_thread(accounts.refresh, refresh_token))
+
+    @strawberry.mutation(
+        description="Ends the session: its tokens and its sockets; with everywhere, all of the viewer's. "
+        "False if it had ended before."
+    )
+    async def logout(
+        self,
+        refresh_token: Annotated[str, strawberry.argument(description="A refresh token of the session.")],
+        everywhere: Annotated[bool, strawberry.argument(description="All sessions of the viewer.")] = False,
+    ) -> bool:
+        return await in_thread(accounts.logout, refresh_token, everywhere=everywhere)
+
+    @strawberry.mutation(
+        description="Set another password. Every other session ends, and all access tokens so far."
+    )
+    async def change_password(
+        self,
+        info: Info,
+        old_password: Annotated[str, strawberry.argument(description="The password of now.")],
+        new_password: Annotated[str, strawberry.argument(description="Checked as in register.")],
+    ) -> AuthPayload:
+        identity = info.context.require_identity()
+        await throttle.check_password_change(identity.user_id)
+        tokens = await in_thread(
+            accounts.change_password, identity.user_id, identity.session_id, old_password, new_password
+        )
+        return payload(tokens)

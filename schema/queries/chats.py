@@ -1,0 +1,54 @@
+"""The viewer's chats."""
+
+from typing import Annotated, cast
+
+import strawberry
+from strawberry_django.optimizer import optimize
+
+from chats import reads
+from chats.pages import page_by_activity
+from foundation.database import in_thread
+from schema.connections import decode_activity, encode_activity, page_size
+from schema.context import Info
+from schema.ids import decode_id, not_found
+from schema.types.chats import After, Chat, ChatConnection, ChatEdge, FirstFifty
+from schema.types.connections import connection
+
+ChatId = Annotated[strawberry.ID, strawberry.argument(description="The chat.")]
+Archived = Annotated[
+    bool, strawberry.argument(description="Those that the viewer archived, instead of the others.")
+]
+Search = Annotated[
+    str | None,
+    strawberry.argument(description="Only those whose title, or the name of a member, has this text in it."),
+]
+
+
+@strawberry.type
+class ChatQueries:
+    """Queries about chats."""
+
+    @strawberry.field(description="A chat of the viewer's; NOT_FOUND for any other id.")
+    async def chat(self, info: Info, id: ChatId) -> Chat | None:  # noqa: A002 - the contract's name
+        viewer_id = info.context.viewer_id
+        rows = optimize(reads.member_chats(viewer_id).filter(pk=decode_id("Chat", id)), info)
+        chat = await in_thread(rows.first)
+        if chat is None:
+            raise not_found("Chat")
+        return cast(Chat, chat)
+
+    @strawberry.field(description="The viewer's chats, those with the newest messages first.")
+    async def chats(
+        self,
+        info: Info,
+        first: FirstFifty = 50,
+        after: After = None,
+        archived: Archived = False,
+        search: Search = None,
+    ) -> ChatConnection:
+        viewer_id = info.context.viewer_id
+        size = page_size("first", first)
+        edge = None if after is None else decode_activity("after", after)
+        rows = optimize(reads.chats_of(viewer_id, archived=archived, search=search), info)
+        page = await in_thread(page_by_activity, rows, size, edge)
+        return connection(ChatConnection, ChatEdge, page, encode_activity)

@@ -1,0 +1,19 @@
+"""Who is asking."""
+
+import strawberry
+
+from foundation.errors import ErrorCode, ParlorError
+from schema.context import Info
+from schema.types.users import Viewer
+
+
+@strawberry.type
+class ViewerQueries:
+    """Queries about the viewer."""
+
+    @strawberry.field(description="Who is logged in.")
+    async def viewer(self, info: Info) -> Viewer:
+        user = await info.context.loaders.users.load(info.context.viewer_id)
+        if user is None:
+            raise ParlorError(ErrorCode.UNAUTHENTICATED, "This account is gone.")
+        return Viewer(user=user, email=user.email)  # type: ignore[arg-type]

@@ -1,0 +1,7 @@
+"""The subscription fields, a file per kind of feed. A field's resolver names its feed; `schema.live` runs it."""
+
+from strawberry.tools import merge_types
+
+from schema.subscriptions.chats import ChatSubscriptions
+
+Subscription = merge_types("Subscription", (ChatSubscriptions,))

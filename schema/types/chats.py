@@ -1,0 +1,183 @@
+"""Chats and their members."""
+
+from datetime import datetime
+from typing import Annotated, cast
+
+import strawberry
+import strawberry_django
+from strawberry import relay
+
+from chats import models
+from chats.models import ChatKind, MemberRole
+from chats.pages import PageKey, Window
+from schema.connections import encode_cursor, window
+from schema.context import Info
+from schema.ids import not_found
+from schema.types.connections import connection
+from schema.types.messages import Message, MessageConnection, MessageEdge
+from schema.types.scope import SHAREABLE
+from schema.types.users import User
+
+After = Annotated[str | None, strawberry.argument(description="Rows after this cursor.")]
+Before = Annotated[str | None, strawberry.argument(description="Rows before this cursor.")]
+First = Annotated[
+    int | None, strawberry.argument(description="How many rows from the start; `maxPageSize` at most.")
+]
+Last = Annotated[
+    int | None, strawberry.argument(description="How many rows from the end; `maxPageSize` at most.")
+]
+FirstFifty = Annotated[int, strawberry.argument(description="How many rows; `maxPageSize` at most.")]
+AroundSeq = Annotated[
+    int | None,
+    strawberry.argument(description="The page around this seq, half of it before and half from there on."),
+]
+
+
+@strawberry_django.type(models.Membership, description="A person in a chat, as every member sees it.")
+class Membership:
+    """A membership."""
+
+    role: MemberRole = strawberry_django.field(description="What they may do here.")
+    joined_at: datetime = strawberry_django.field(description="Since when they are a member.")
+    last_read_seq: int = strawberry_django.field(description="They have read all up to this seq.")
+    last_delivered_seq: int = strawberry_django.field(
+        description="A device of theirs has received all up to this seq."
+    )
+
+    @strawberry_django.field(only=["user_id"], description="Who it is.", metadata=SHAREABLE)
+    async def user(self: strawberry.Parent[models.Membership], info: Info) -> User:
+        if models.Membership.user.is_cached(self):
+            return cast(User, self.user)
+        user = await info.context.loaders.users.load(self.user_id)
+        if user is None:
+            raise not_found("User")
+        return cast(User, user)
+
+
+@strawberry.type(description="A member in a page.")
+class MembershipEdge:
+    """An edge (Relay)."""
+
+    cursor: str = strawberry.field(description="Where this row stands; for `after` and `before`.")
+    node: Membership = strawberry.field(description="The row itself.")
+
+
+@strawberry.type(description="A page of members, in the order of their joining.")
+class MembershipConnection:
+    """A connection (Relay)."""
+
+    edges: list[MembershipEdge] = strawberry.field(description="The rows of this page, in order.")
+    page_info: relay.PageInfo = strawberry.field(
+        description="Where this page lies, and whether there is more."
+    )
+
+
+@strawberry_django.type(
+    models.Membership, description="The viewer's own membership: what is private to them."
+)
+class ViewerMembership:
+    """The viewer in a chat."""
+
+    role: MemberRole = strawberry_django.field(description="What the viewer may do here.")
+    last_read_seq: int = strawberry_django.field(description="The viewer has read all up to this seq.")
+    muted_until: datetime | None = strawberry_django.field(description="No notices before then.")
+    is_pinned: bool = strawberry_django.field(description="Kept at the top of the viewer's list.")
+    is_archived: bool = strawberry_django.field(description="Kept out of the viewer's list.")
+
+    @strawberry_django.field(
+        only=["chat_id"], description="How many messages of others, still there, the viewer has not read."
+    )
+    async def unread_count(self: strawberry.Parent[models.Membership], info: Info) -> int:
+        return await info.context.loaders.unread_counts.load(self.chat_id) or 0
+
+
+@strawberry_django.type(
+    models.Chat, description="A chat: what its members share, and the counter that orders it."
+)
+class Chat(relay.Node):
+    """A chat."""
+
+    id: relay.NodeID[int]
+    kind: ChatKind = strawberry_django.field(description="Direct or group.")
+    title: str | None = strawberry_django.field(
+        description="A group's title; null in a direct chat, which clients name after the other member."
+    )
+    avatar_url: str | None = strawberry_django.field(description="Where the picture is, if there is one.")
+    created_at: datetime = strawberry_django.field(description="When it was made.")
+    last_seq: int = strawberry_django.field(description="The seq of the newest event: the value for `since`.")
+
+    @strawberry_django.field(
+        only=["created_by_id"], description="Who made it; null once their account is gone."
+    )
+    async def created_by(self: strawberry.Parent[models.Chat], info: Info) -> User | None:
+        if self.created_by_id is None:
+            return None
+        return cast(User | None, await info.context.loaders.users.load(self.created_by_id))
+
+    @strawberry_django.field(only=["id"], description="The newest message that the viewer may read.")
+    async def last_message(self: strawberry.Parent[models.Chat], info: Info) -> Message | None:
+        return cast(Message | None, await info.context.loaders.last_messages.load(self.id))
+
+    @strawberry_django.field(
+        only=["id"], description="The messages, oldest first. Without `first` and `after`: the newest page."
+    )
+    async def messages(
+        self: strawberry.Parent[models.Chat],
+        info: Info,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+        around_seq: AroundSeq = None,
+    ) -> MessageConnection:
+        rows = window(
+            first=first, after=after, last=last, before=before, around=around_seq, newest_first=True
+        )
+        return await message_page(info, self.id, rows)
+
+    @strawberry_django.field(only=["id"], description="Its members, in the order of their joining.")
+    async def members(
+        self: strawberry.Parent[models.Chat], info: Info, first: FirstFifty = 50, after: After = None
+    ) -> MembershipConnection:
+        key = PageKey(self.id, window(first=first, after=after))
+        page = await info.context.loaders.member_pages.load(key)
+        if page is None:
+            raise not_found("Chat")
+        return connection(MembershipConnection, MembershipEdge, page, lambda row: encode_cursor(row.id))
+
+    @strawberry_django.field(only=["id"], description="How many members it has.")
+    async def member_count(self: strawberry.Parent[models.Chat], info: Info) -> int:
+        return await info.context.loaders.member_counts.load(self.id) or 0
+
+    @strawberry_django.field(only=["id"], description="The viewer's own membership: what is private to them.")
+    async def viewer_membership(self: strawberry.Parent[models.Chat], info: Info) -> ViewerMembership:
+        membership = await info.context.loaders.viewer_memberships.load(self.id)
+        if membership is None:
+            raise not_found("Chat")
+        return cast(ViewerMembership, membership)
+
+
+async def message_page(info: Info, chat_id: int, rows: Window) -> MessageConnection:
+    """A page of a chat's messages, as far as the viewer may read them."""
+    page = await info.context.loaders.message_pages.load(PageKey(chat_id, rows))
+    if page is None:
+        raise not_found("Chat")
+    return connection(MessageConnection, MessageEdge, page, lambda row: encode_cursor(row.seq))
+
+
+@strawberry.type(description="A chat in a page.")
+class ChatEdge:
+    """An edge (Relay)."""
+
+    cursor: str = strawberry.field(description="Where this row stands; for `after` and `before`.")
+    node: Chat = strawberry.field(description="The row itself.")
+
+
+@strawberry.type(description="A page of chats.")
+class ChatConnection:
+    """A connection (Relay)."""
+
+    edges: list[ChatEdge] = strawberry.field(description="The rows of this page, in order.")
+    page_info: relay.PageInfo = strawberry.field(
+        description="Where this page lies, and whether there is more."
+    )

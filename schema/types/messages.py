@@ -1,0 +1,91 @@
+"""Messages."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, cast
+
+import strawberry
+import strawberry_django
+from strawberry import relay
+
+from auth.models import User as UserRow
+from chats import models
+from chats.models import MessageKind
+from schema.context import Info
+from schema.ids import not_found
+from schema.types.scope import SHAREABLE
+from schema.types.users import User
+
+if TYPE_CHECKING:
+    from schema.types.chats import Chat
+
+
+@strawberry_django.type(
+    models.Message, description="One thing said in a chat. Once deleted, its tombstone stays."
+)
+class Message(relay.Node):
+    """A message."""
+
+    id: relay.NodeID[int]
+    seq: int = strawberry_django.field(
+        description="The seq of the event that posted it: its place in the chat."
+    )
+    kind: MessageKind = strawberry_django.field(description="Said by a person, or stated by the server.")
+    client_id: str | None = strawberry_django.field(
+        description="The id that the sender chose; the same id again is the same message."
+    )
+    text: str = strawberry_django.field(description="Plain text. Empty once deleted.")
+    created_at: datetime = strawberry_django.field(description="When it was posted.")
+    edited_at: datetime | None = strawberry_django.field(description="When its text last changed.")
+    deleted_at: datetime | None = strawberry_django.field(description="When it was deleted.")
+
+    @strawberry_django.field(
+        only=["sender_id"],
+        description="Null for a system message and for a deleted account.",
+        metadata=SHAREABLE,
+    )
+    async def sender(self: strawberry.Parent[models.Message], info: Info) -> User | None:
+        return cast(User | None, await sender_of(self, info))
+
+    @strawberry_django.field(only=["chat_id"], description="The chat it was posted in.")
+    async def chat(
+        self: strawberry.Parent[models.Message], info: Info
+    ) -> Annotated["Chat", strawberry.lazy("schema.types.chats")]:
+        chat = await info.context.loaders.chats.load(self.chat_id)
+        if chat is None:
+            raise not_found("Chat")
+        return cast("Chat", chat)
+
+    @strawberry_django.field(
+        only=["reply_to_id"], description="The message that it answers, if the viewer may see it."
+    )
+    async def reply_to(self: strawberry.Parent[models.Message], info: Info) -> "Message | None":
+        if self.reply_to_id is None:
+            return None
+        return cast("Message | None", await info.context.loaders.messages.load(self.reply_to_id))
+
+
+async def sender_of(message: models.Message, info: Info) -> UserRow | None:
+    """The sender: from the snapshot that a live event carries, else looked up together with others."""
+    if message.sender_id is None:
+        return None
+    if models.Message.sender.is_cached(message):
+        return message.sender
+    return await info.context.loaders.users.load(message.sender_id)
+
+
+@strawberry.type(description="A message in a page.")
+class MessageEdge:
+    """An edge (Relay)."""
+
+    cursor: str = strawberry.field(description="Where this row stands; for `after` and `before`.")
+    node: Message = strawberry.field(description="The row itself.")
+
+
+@strawberry.type(description="A page of messages, oldest first.")
+class MessageConnection:
+    """A connection (Relay)."""
+
+    edges: list[MessageEdge] = strawberry.field(description="The rows of this page, in order.")
+    page_info: relay.PageInfo = strawberry.field(
+        description="Where this page lies, and whether there is more."
+    )

@@ -1,0 +1,26 @@
+"""People."""
+
+import strawberry
+import strawberry_django
+from strawberry import relay
+
+from auth.models import User as UserRow
+
+
+@strawberry_django.type(UserRow, description="A person or a bot, as everybody may see them.")
+class User(relay.Node):
+    """A user's public profile."""
+
+    id: relay.NodeID[int]
+    username: str = strawberry_django.field(description="Unique without regard to case.")
+    display_name: str = strawberry_django.field(description="The name to show.")
+    avatar_url: str | None = strawberry_django.field(description="Where the picture is, if there is one.")
+    is_bot: bool = strawberry_django.field(description="Whether a program speaks here.")
+
+
+@strawberry.type(description="Who is logged in: the part that only they see.")
+class Viewer:
+    """The viewer."""
+
+    user: User = strawberry.field(description="The viewer as others see them.")
+    email: str | None = strawberry.field(description="The viewer's address; nobody else sees it.")
