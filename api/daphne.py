@@ -17,7 +17,7 @@ from typing import Any
 from daphne.server import Server as StockServer
 from daphne.ws_protocol import WebSocketProtocol as StockProtocol
 from twisted.internet.interfaces import IPushProducer
-from zope.interface import implementer
+from zope.interface import implementer  # type: ignore[import-untyped]
 
 from api.socket.close_codes import cut_reason
 
@@ -51,6 +51,9 @@ class WebSocketProtocol(StockProtocol):  # type: ignore[misc]  # daphne has no t
     def onOpen(self) -> None:  # noqa: N802 - autobahn's name
         """The handshake is done: from now on hear of the transport's buffer."""
         self.writable = _Writable()
+        # The HTTP channel that the handshake came on is still registered, and would stop reading while the buffer is
+        # full: with it the pongs that tell how far the client has read.
+        self.transport.unregisterProducer()
         self.transport.registerProducer(self.writable, True)
         super().onOpen()
 
@@ -86,8 +89,8 @@ class Server(StockServer):  # type: ignore[misc]  # daphne has no types
             self._then()
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """Hand a reply to the protocol once its transport has room."""
+        """Hand a frame to the protocol once its transport has room; a close goes at once."""
         writable: _Writable | None = getattr(protocol, "writable", None)
-        if writable is not None and not writable.event.is_set():
+        if writable is not None and message["type"] == "websocket.send" and not writable.event.is_set():
             await writable.event.wait()
         await super().handle_reply(protocol, message)

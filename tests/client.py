@@ -61,7 +61,7 @@ class FrameQueue:
         self._changed.set()
 
     async def get(self, timeout_seconds: float = TIMEOUT_SECONDS) -> Frame:
-        """The next frame. Raises SocketClosedError when none can come, TimeoutError (with a sentence) when none does."""
+        """The next frame. Raises SocketClosedError when none can come, TimeoutError when none does."""
         async with _clear_timeout(timeout_seconds, f"a frame of {self.name}"):
             while not self.frames:
                 if self.client.close_code is not None:

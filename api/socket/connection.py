@@ -81,9 +81,8 @@ class Connection:
         self._bucket = TokenBucket(limits.max_frames_per_second, limits.max_frame_burst, loop.time())
         self._outbox = Outbox(wire, limits, self._too_slow, loop)
         self.operations = RunningOperations(self, services.operations, self._outbox, limits)
-        self._heartbeat = Heartbeat(
-            limits.keep_alive_seconds, partial(self._outbox.ping, frames.PING), self._lost, loop
-        )
+        ping, lost = partial(self._outbox.ping, frames.PING), partial(self.close, CloseCode.UNRESPONSIVE)
+        self._heartbeat = Heartbeat(limits.keep_alive_seconds, ping, lost, loop)
         self._life = TokenLife(limits.token_expiry_notice_seconds, self._expiring, self._expired, loop)
 
     # --- What the consumer tells
@@ -204,11 +203,8 @@ class Connection:
         if self._bucket.take(self._loop.time()):
             self.operations.start(frame)
             return
-        refusal = ParlorError(
-            ErrorCode.RATE_LIMITED,
-            "Too many frames on this socket.",
-            retryAfterMs=max(1, round(self._bucket.wait_seconds() * 1000)),
-        )
+        wait_ms = max(1, round(self._bucket.wait_seconds() * 1000))
+        refusal = ParlorError(ErrorCode.RATE_LIMITED, "Too many frames on this socket.", retryAfterMs=wait_ms)
         self.operations.refuse(frame.id, errors_of(refusal))
 
     # --- Identity
@@ -246,7 +242,6 @@ class Connection:
         try:
             await self._services.sockets.admit(self)
             if self._is_closed():
-                self._services.sockets.release(self)
                 return
             self._state = _State.READY
             self._outbox.send(frames.ACK, len(frames.ACK))
@@ -267,9 +262,6 @@ class Connection:
         self._leave(CloseCode.FORBIDDEN, "Forbidden: the access token has expired.", NoticeReason.SIGNED_OUT)
 
     # --- Ends
-
-    def _lost(self) -> None:
-        self.close(CloseCode.UNRESPONSIVE)
 
     def _too_slow(self) -> None:
         # The outbox is stopped already, so the notice reaches only what does not write to this socket.

@@ -18,6 +18,9 @@ Receive = Callable[[], Awaitable[Message]]
 # frames the loop goes round once.
 SLICE_SECONDS = 0.005
 
+# What a client has to answer a close frame, before its connection is ended without.
+CLOSE_SECONDS = 10.0
+
 
 class GraphQLConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
     """One socket. Mounted with `GraphQLConsumer.as_asgi(services=...)`, a function that makes them on first use.
@@ -40,12 +43,40 @@ class GraphQLConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
             return
         offered = scope.get("subprotocols", [])
         await send({"type": "websocket.accept", "subprotocol": _choose(offered)})
-        connection = Connection(AsgiWire(send), self._services(), _handshake(scope))
+        end = _End()
+        connection = Connection(AsgiWire(send, end.begin), self._services(), _handshake(scope))
         try:
             connection.opened(SUBPROTOCOL if SUBPROTOCOL in offered else None)
             await _read(receive, connection)
+        except asyncio.CancelledError:
+            if not end.overdue:
+                raise
         finally:
+            end.stop()
             connection.closed()
+
+
+class _End:
+    """Ends the consumer of a socket that was closed from here, when its client is too stuck to hear of it."""
+
+    def __init__(self) -> None:
+        self.overdue = False
+        self._task = asyncio.current_task()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """The close frame is on its way."""
+        self._timer = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._cancel)
+
+    def stop(self) -> None:
+        """The consumer ends by itself."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _cancel(self) -> None:
+        self.overdue = True
+        if self._task is not None:
+            self._task.cancel()
 
 
 def _choose(offered: list[str]) -> str | None:

@@ -77,12 +77,18 @@ class RegisteredSocket(Protocol):
     def revoke(self) -> None:
         """Its session has ended."""
 
+    def announce_restart(self, reconnect_after_ms: int) -> None:
+        """The process is about to end; `restart` follows."""
+
+    def restart(self) -> None:
+        """The process ends."""
+
 
 class Sockets(Protocol):
-    """The registry that an authenticated connection enters, and leaves exactly once."""
+    """The registry that an authenticated connection enters and leaves."""
 
     async def admit(self, socket: RegisteredSocket) -> None:
-        """Enter the socket, superseding the user's oldest ones above the bound."""
+        """Enter the socket, superseding the user's oldest ones above the bound. Released meanwhile, it stays out."""
 
     async def refresh(self, socket: RegisteredSocket) -> None:
         """Write the socket's new expiry."""

@@ -15,25 +15,27 @@ from typing import Any
 
 from api.socket.close_codes import CloseCode
 
-# What a client does with the registered codes, it does with these.
+Message = dict[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+
+# A registered code that the server program cannot send becomes one with which clients do the same.
 _STANDINS = {
-    int(code): CloseCode.CONNECTION_INIT_TIMEOUT if code.retry else CloseCode.BAD_REQUEST
-    for code in CloseCode
+    int(code): int(CloseCode.CONNECTION_INIT_TIMEOUT if code.retry else CloseCode.BAD_REQUEST)
+    for code in list(CloseCode)
+    if code < CloseCode.BAD_REQUEST
 }
 
 logger = logging.getLogger(__name__)
 
-Message = dict[str, Any]
-Send = Callable[[Message], Awaitable[None]]
-
 
 class AsgiWire:
-    """A Wire over an ASGI `send`."""
+    """A Wire over an ASGI `send`. `closing` is called once, when `close` is."""
 
-    __slots__ = ("_backlog", "_broken", "_drained", "_queue", "_send", "_writer")
+    __slots__ = ("_backlog", "_broken", "_closing", "_drained", "_queue", "_send", "_writer")
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, closing: Callable[[], object]) -> None:
         self._send = send
+        self._closing = closing
         self._queue: deque[Message] = deque()
         self._backlog = 0
         self._writer: asyncio.Task[None] | None = None
@@ -54,9 +56,14 @@ class AsgiWire:
         self._put({"type": "websocket.send", "text": text})
 
     def close(self, code: CloseCode, reason: str) -> None:
-        """Close the socket, after the frame that is being written; frames still queued are given up."""
+        """Close the socket. Frames that the server has not taken by now are given up: their reader may be stuck."""
+        self._drained = None
         self._queue.clear()
+        if self._writer is not None:
+            self._writer.cancel()
+            self._writer = None
         self._put({"type": "websocket.close", "code": int(code), "reason": reason})
+        self._closing()
 
     def _put(self, message: Message) -> None:
         if self._broken:
@@ -68,7 +75,7 @@ class AsgiWire:
         unfinished = self._begin(message)
         if unfinished is not None:
             self._backlog = len(message.get("text", ""))
-            self._writer = asyncio.get_running_loop().create_task(self._drain(unfinished))
+            self._writer = asyncio.get_running_loop().create_task(self._drain(message, unfinished))
 
     def _begin(self, message: Message) -> Awaitable[None] | None:
         """Run the server's `send` as far as it goes at once; the rest of it, if there is one."""
@@ -84,13 +91,12 @@ class AsgiWire:
             return None
         return _rest(sending, waits_for)
 
-    async def _drain(self, unfinished: Awaitable[None]) -> None:
-        message: Message = {}
+    async def _drain(self, message: Message, unfinished: Awaitable[None]) -> None:
         failure: Exception | None = None
         try:
             await unfinished
-            while self._queue and not self._broken:
-                self._backlog = max(0, self._backlog - len(message.get("text", "")))
+            while self._queue:
+                self._backlog -= len(message.get("text", ""))
                 message = self._queue.popleft()
                 await self._send(message)
         except Exception as error:
@@ -103,16 +109,12 @@ class AsgiWire:
             self._drained()
 
     def _failed(self, message: Message, error: Exception) -> None:
-        if message.get("type") == "websocket.close" and message["code"] < 3000:
-            # Stock Daphne can send none of the registered codes but 1000. `api.daphne` can.
-            standin = (
-                CloseCode.CONNECTION_INIT_TIMEOUT
-                if CloseCode(message["code"]).retry
-                else CloseCode.BAD_REQUEST
-            )
-            self._put({**message, "code": int(standin)})
+        standin = _STANDINS.get(message.get("code", 0))
+        if standin is not None:
+            # Stock Daphne raises for all registered codes but 1000; `api.daphne` does not.
+            self._put({**message, "code": standin})
             return
-        # The client is gone: the server says so to the consumer too, which ends the connection.
+        # The client is gone: the server tells the consumer so too, and that ends the connection.
         logger.debug("A frame could not be sent: %s", type(error).__name__)
         self._broken = True
         self._queue.clear()
