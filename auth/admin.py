@@ -1,6 +1,6 @@
 """Accounts and sessions in the admin. What ends tokens goes through the services, so that it holds at once."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -11,8 +11,19 @@ from django.http import HttpRequest
 from auth import accounts
 from auth.models import Session, User
 
+if TYPE_CHECKING:  # generic for the type checker alone
+    PasswordChangeBase = AdminPasswordChangeForm[User]
+    NewUserBase = BaseUserCreationForm[User]
+    UserAdminBase = DjangoUserAdmin[User]
+    SessionAdminBase = admin.ModelAdmin[Session]
+else:
+    PasswordChangeBase = AdminPasswordChangeForm
+    NewUserBase = BaseUserCreationForm
+    UserAdminBase = DjangoUserAdmin
+    SessionAdminBase = admin.ModelAdmin
 
-class PasswordForm(AdminPasswordChangeForm[User]):
+
+class PasswordForm(PasswordChangeBase):
     """Sets a password through the service: every session of the user ends."""
 
     def save(self, commit: bool = True) -> User:
@@ -24,7 +35,7 @@ class PasswordForm(AdminPasswordChangeForm[User]):
         return self.user
 
 
-class NewUserForm(BaseUserCreationForm[User]):
+class NewUserForm(NewUserBase):
     """Makes an account with a password."""
 
     class Meta:
@@ -33,7 +44,7 @@ class NewUserForm(BaseUserCreationForm[User]):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User]):
+class UserAdmin(UserAdminBase):
     """Accounts are closed, not deleted: their messages stay theirs, and a token cannot outlive its user unseen."""
 
     change_password_form = PasswordForm
@@ -73,7 +84,7 @@ _PLAIN_FIELDS = frozenset(
 
 
 @admin.register(Session)
-class SessionAdmin(admin.ModelAdmin[Session]):
+class SessionAdmin(SessionAdminBase):
     """Sessions, to look at. An account is closed, or its password set, to end them."""
 
     list_display = ("user", "device", "created_at", "last_used_at", "expires_at", "revoked_at")
