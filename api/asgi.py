@@ -1,9 +1,48 @@
-"""The ASGI application that every server runs: `api.asgi:application`."""
+"""The ASGI application that every server runs: `api.asgi:application`.
+
+`/graphql/` is ours, over HTTP and as a websocket. Everything else over HTTP is Django's.
+"""
 
 import os
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "api.settings")
+django_application = get_asgi_application()
 
-application = get_asgi_application()
+# What follows needs Django to be set up.
+from api.http.app import GraphQLHTTP  # noqa: E402
+from api.services import socket_services  # noqa: E402
+from api.socket.consumer import GraphQLConsumer  # noqa: E402
+from schema import execution  # noqa: E402
+
+GRAPHQL_PATHS = ("/graphql/", "/graphql")
+
+graphql_over_http = GraphQLHTTP(execution)
+graphql_over_socket = GraphQLConsumer.as_asgi(services=socket_services)
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Route one connection by its protocol and path."""
+    is_graphql = scope.get("path") in GRAPHQL_PATHS
+    if scope["type"] == "websocket":
+        await (graphql_over_socket if is_graphql else _refuse)(scope, receive, send)
+    elif scope["type"] == "http":
+        await (graphql_over_http if is_graphql else django_application)(scope, receive, send)
+    elif scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+
+
+async def _refuse(_scope: dict[str, Any], _receive: Any, send: Any) -> None:
+    """No websocket lives at this path: an HTTP 403, since ASGI knows no 404 here."""
+    await send({"type": "websocket.close"})
+
+
+async def _lifespan(receive: Any, send: Any) -> None:
+    """Start and stop with the server, where the server tells (uvicorn does, Daphne does not)."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
