@@ -28,8 +28,8 @@ class StreamOutlet:
 
     @property
     def open(self) -> bool:
-        """Whether the client owes less than its window."""
-        return self._queued_bytes + self._untaken_bytes < self._window_bytes
+        """Whether the client owes less than its window; never again after the end."""
+        return not self.ended and self._queued_bytes + self._untaken_bytes < self._window_bytes
 
     def next(self, payload: bytes) -> None:
         """Queue a result."""
@@ -72,7 +72,7 @@ class StreamOutlet:
         """The client has what `take` gave. True when that opened the outlet: the operation should go on."""
         was_open = self.open
         self._untaken_bytes = 0
-        if was_open or not self.open:
+        if self.ended or was_open or not self.open:
             return False
         latest, self._latest, self._latest_bytes = self._latest, {}, 0
         for payload in latest.values():

@@ -88,6 +88,8 @@ class Stream:
             await _send_in_time(send, gate, chunk)
             if self.outlet.taken() and self._live is not None:
                 self._live.resume()
+            # Nothing above need ever wait, under Daphne or while the client reads quickly: let others run.
+            await asyncio.sleep(0)
         gate.close()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -171,5 +171,7 @@ async def open_stream(
     finally:
         client.leave()
         client.read()
-        async with asyncio.timeout(5):
-            await task
+        await asyncio.wait({task}, timeout=5)
+        assert task.done()
+        if not task.cancelled():
+            task.result()

@@ -1,0 +1,98 @@
+"""Streams through real servers: what a client that leaves, or does not read, costs under each of them."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from tests.api.http.fakes import SUBSCRIPTION
+from tests.api.http.servers import serving
+
+MEBIBYTE = 1024 * 1024
+# What the kernel's own buffers of both ends may swallow on the loopback, far below what a flood could write.
+KERNEL_BYTES = 24 * MEBIBYTE
+
+Server = tuple[str, Path]
+
+
+@pytest.fixture(params=["daphne", "uvicorn"], scope="module")
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The flooding application under each server, with little patience."""
+    with serving(request.param, "tests.api.http.flood:application", SLOW_CONSUMER_SECONDS="1") as running:
+        yield running
+
+
+async def ask(address: str, operation_name: str) -> int:
+    """Ask the application how its floods are."""
+    query = f"query {operation_name} {{ __typename }}"
+    async with httpx.AsyncClient(timeout=30) as client:
+        answer = await client.post(
+            f"http://{address}/graphql/", json={"query": query, "operationName": operation_name}
+        )
+    return int(answer.json()["data"])
+
+
+async def subscribe(address: str, *, receive_buffer: int | None = None) -> socket.socket:
+    """Open a stream on a plain socket; its first bytes have been read."""
+    host, port = address.split(":")
+    connection = socket.socket()
+    if receive_buffer is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    connection.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(connection, (host, int(port)))
+    body = msgspec.json.encode({"query": SUBSCRIPTION})
+    head = (
+        f"POST /graphql/ HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    await loop.sock_sendall(connection, head.encode() + body)
+    async with asyncio.timeout(30):
+        assert b"200 OK" in await loop.sock_recv(connection, 1000)
+    return connection
+
+
+async def test_a_client_that_leaves_stops_its_operation(server: Server) -> None:
+    address, _ = server
+    connection = await subscribe(address)
+    connection.close()
+    await ask(address, "Idle")
+
+
+async def test_a_client_that_does_not_read_is_dropped_and_costs_little(server: Server) -> None:
+    address, log = server
+    connection = await subscribe(address, receive_buffer=4096)
+    with connection:
+        await ask(address, "Idle")  # the server has had no patience any more
+        assert await ask(address, "Sent") < KERNEL_BYTES
+        await read_to_the_end(connection)
+    assert "Traceback" not in log.read_text()
+    assert "without completing response" not in log.read_text()
+
+
+async def read_to_the_end(connection: socket.socket) -> None:
+    """Read what had been sent; the connection must then be over."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(10):
+        try:
+            while await loop.sock_recv(connection, MEBIBYTE):
+                pass
+        except ConnectionResetError:
+            return
+
+
+async def test_a_client_that_reads_gets_far_more_than_any_buffer_holds(server: Server) -> None:
+    address, _ = server
+    loop = asyncio.get_running_loop()
+    with await subscribe(address) as connection:
+        read = 0
+        async with asyncio.timeout(30):
+            while read < 2 * KERNEL_BYTES:
+                chunk = await loop.sock_recv(connection, MEBIBYTE)
+                assert chunk
+                read += len(chunk)
+    await ask(address, "Idle")
