@@ -48,7 +48,7 @@ class RunningOperations:
     def start(self, frame: Subscribe) -> None:
         """Start the operation of a frame whose id is free. Whatever is wrong with it is an `error` for its id."""
         most = self._limits.max_feeds + self._limits.max_running_operations
-        if len(self._by_id) >= most or len(self._tasks) >= most:
+        if len(self._tasks) >= most:
             self.refuse(frame.id, errors_of(_full("operations", most)))
             return
         operation = Operation(frame.id, self)

@@ -139,13 +139,13 @@ FULL = Handshake(authorization="Bearer header", query_token="query", query_ticke
 @pytest.mark.parametrize(
     ("payload", "handshake", "expected"),
     [
-        ({"Authorization": "Bearer init", "ticket": "t"}, FULL, ("token", "init")),
+        ({"Authorization": "Bearer init", "ticket": "tt"}, FULL, ("token", "init")),
         ({"authorization": "bearer init"}, FULL, ("token", "init")),
-        ({"ticket": "t"}, FULL, ("ticket", "t")),
+        ({"ticket": "t-1"}, FULL, ("ticket", "t-1")),
         ({"other": 1}, FULL, ("token", "header")),
         (None, FULL, ("token", "header")),
         (None, Handshake(query_token="query", query_ticket="t"), ("token", "query")),
-        (None, Handshake(query_ticket="t"), ("ticket", "t")),
+        (None, Handshake(query_ticket="t-1"), ("ticket", "t-1")),
     ],
 )
 def test_the_first_place_that_carries_a_credential_decides(
@@ -160,7 +160,7 @@ def test_the_first_place_that_carries_a_credential_decides(
     ("payload", "handshake"),
     [
         ({"Authorization": "nonsense"}, FULL),
-        ({"Authorization": "", "ticket": "t"}, FULL),
+        ({"Authorization": "", "ticket": "tt"}, FULL),
         ({"ticket": 5}, FULL),
         (None, Handshake(authorization="Basic eDp5", query_token="query")),
         (None, Handshake(query_token="", query_ticket="t")),

@@ -187,6 +187,7 @@ async def test_feeds_and_running_operations_have_bounds_of_their_own() -> None:
     one = await bench(max_feeds=2, max_running_operations=2).ready()
     await one.feed("f1")
     await one.feed("f2")
+    await turns(lambda: not one.connection.operations._tasks)
     for name in ("q1", "q2", "q3"):
         one.subscribe("slow query", name)
     one.subscribe("subscription", "f3")
