@@ -62,7 +62,10 @@ def socket_registry() -> SocketRegistry:
             made.control(user_id, message)
 
         made = SocketRegistry(
-            ControlFeeds(deliver), Roster(), settings.SOCKETS_PER_USER, settings.SOCKET_LEASE_SECONDS
+            ControlFeeds(deliver),
+            Roster(settings.SOCKET_LEASE_SECONDS),
+            settings.SOCKETS_PER_USER,
+            settings.SOCKET_LEASE_SECONDS,
         )
         registry = _registries[loop] = made
     return registry

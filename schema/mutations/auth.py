@@ -16,7 +16,7 @@ class RegisterInput:
     """The arguments of register."""
 
     username: str = strawberry.field(
-        description="3 to 32 letters, digits, '_', '.' or '-'; unique in any case."
+        description="2 to 32 letters, digits, '_', '.' or '-'; unique in any case."
     )
     password: str = strawberry.field(description="Checked against Django's password validators.")
     display_name: str | None = strawberry.field(

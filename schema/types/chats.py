@@ -45,10 +45,11 @@ class Membership:
     )
 
     @strawberry_django.field(only=["user_id"], description="Who it is.", metadata=SHAREABLE)
-    async def user(self: strawberry.Parent[models.Membership], info: Info) -> User:
-        if models.Membership.user.is_cached(self):
-            return cast(User, self.user)
-        user = await info.context.loaders.users.load(self.user_id)
+    async def user(self, info: Info) -> User:
+        row = cast(models.Membership, self)
+        if models.Membership.user.is_cached(row):
+            return cast(User, row.user)
+        user = await info.context.loaders.users.load(row.user_id)
         if user is None:
             raise not_found("User")
         return cast(User, user)
@@ -87,8 +88,9 @@ class ViewerMembership:
     @strawberry_django.field(
         only=["chat_id"], description="How many messages of others, still there, the viewer has not read."
     )
-    async def unread_count(self: strawberry.Parent[models.Membership], info: Info) -> int:
-        return await info.context.loaders.unread_counts.load(self.chat_id) or 0
+    async def unread_count(self, info: Info) -> int:
+        row = cast(models.Membership, self)
+        return await info.context.loaders.unread_counts.load(row.chat_id) or 0
 
 
 @strawberry_django.type(
@@ -109,20 +111,22 @@ class Chat(relay.Node):
     @strawberry_django.field(
         only=["created_by_id"], description="Who made it; null once their account is gone."
     )
-    async def created_by(self: strawberry.Parent[models.Chat], info: Info) -> User | None:
-        if self.created_by_id is None:
+    async def created_by(self, info: Info) -> User | None:
+        row = cast(models.Chat, self)
+        if row.created_by_id is None:
             return None
-        return cast(User | None, await info.context.loaders.users.load(self.created_by_id))
+        return cast(User | None, await info.context.loaders.users.load(row.created_by_id))
 
     @strawberry_django.field(only=["id"], description="The newest message that the viewer may read.")
-    async def last_message(self: strawberry.Parent[models.Chat], info: Info) -> Message | None:
-        return cast(Message | None, await info.context.loaders.last_messages.load(self.id))
+    async def last_message(self, info: Info) -> Message | None:
+        row = cast(models.Chat, self)
+        return cast(Message | None, await info.context.loaders.last_messages.load(row.id))
 
     @strawberry_django.field(
         only=["id"], description="The messages, oldest first. Without `first` and `after`: the newest page."
     )
     async def messages(
-        self: strawberry.Parent[models.Chat],
+        self,
         info: Info,
         first: First = None,
         after: After = None,
@@ -130,28 +134,30 @@ class Chat(relay.Node):
         before: Before = None,
         around_seq: AroundSeq = None,
     ) -> MessageConnection:
+        row = cast(models.Chat, self)
         rows = window(
             first=first, after=after, last=last, before=before, around=around_seq, newest_first=True
         )
-        return await message_page(info, self.id, rows)
+        return await message_page(info, row.id, rows)
 
     @strawberry_django.field(only=["id"], description="Its members, in the order of their joining.")
-    async def members(
-        self: strawberry.Parent[models.Chat], info: Info, first: FirstFifty = 50, after: After = None
-    ) -> MembershipConnection:
-        key = PageKey(self.id, window(first=first, after=after))
+    async def members(self, info: Info, first: FirstFifty = 50, after: After = None) -> MembershipConnection:
+        row = cast(models.Chat, self)
+        key = PageKey(row.id, window(first=first, after=after))
         page = await info.context.loaders.member_pages.load(key)
         if page is None:
             raise not_found("Chat")
         return connection(MembershipConnection, MembershipEdge, page, lambda row: encode_cursor(row.id))
 
     @strawberry_django.field(only=["id"], description="How many members it has.")
-    async def member_count(self: strawberry.Parent[models.Chat], info: Info) -> int:
-        return await info.context.loaders.member_counts.load(self.id) or 0
+    async def member_count(self, info: Info) -> int:
+        row = cast(models.Chat, self)
+        return await info.context.loaders.member_counts.load(row.id) or 0
 
     @strawberry_django.field(only=["id"], description="The viewer's own membership: what is private to them.")
-    async def viewer_membership(self: strawberry.Parent[models.Chat], info: Info) -> ViewerMembership:
-        membership = await info.context.loaders.viewer_memberships.load(self.id)
+    async def viewer_membership(self, info: Info) -> ViewerMembership:
+        row = cast(models.Chat, self)
+        membership = await info.context.loaders.viewer_memberships.load(row.id)
         if membership is None:
             raise not_found("Chat")
         return cast(ViewerMembership, membership)

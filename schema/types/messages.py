@@ -43,14 +43,14 @@ class Message(relay.Node):
         description="Null for a system message and for a deleted account.",
         metadata=SHAREABLE,
     )
-    async def sender(self: strawberry.Parent[models.Message], info: Info) -> User | None:
-        return cast(User | None, await sender_of(self, info))
+    async def sender(self, info: Info) -> User | None:
+        row = cast(models.Message, self)
+        return cast(User | None, await sender_of(row, info))
 
     @strawberry_django.field(only=["chat_id"], description="The chat it was posted in.")
-    async def chat(
-        self: strawberry.Parent[models.Message], info: Info
-    ) -> Annotated["Chat", strawberry.lazy("schema.types.chats")]:
-        chat = await info.context.loaders.chats.load(self.chat_id)
+    async def chat(self, info: Info) -> Annotated["Chat", strawberry.lazy("schema.types.chats")]:
+        row = cast(models.Message, self)
+        chat = await info.context.loaders.chats.load(row.chat_id)
         if chat is None:
             raise not_found("Chat")
         return cast("Chat", chat)
@@ -58,10 +58,11 @@ class Message(relay.Node):
     @strawberry_django.field(
         only=["reply_to_id"], description="The message that it answers, if the viewer may see it."
     )
-    async def reply_to(self: strawberry.Parent[models.Message], info: Info) -> "Message | None":
-        if self.reply_to_id is None:
+    async def reply_to(self, info: Info) -> "Message | None":
+        row = cast(models.Message, self)
+        if row.reply_to_id is None:
             return None
-        return cast("Message | None", await info.context.loaders.messages.load(self.reply_to_id))
+        return cast("Message | None", await info.context.loaders.messages.load(row.reply_to_id))
 
 
 async def sender_of(message: models.Message, info: Info) -> UserRow | None:
