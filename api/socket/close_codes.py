@@ -22,6 +22,11 @@ class CloseCode(enum.IntEnum):
         member.meaning = meaning
         return member
 
+    @classmethod
+    def of(cls, code: int) -> "CloseCode":
+        """The entry of a number. Raises KeyError for a number that has none."""
+        return {int(member): member for member in cls}[code]
+
     # Of the websocket protocol; some are sent by the server program itself.
     NORMAL = 1000, False, "Closed as agreed."
     INVALID_TEXT = 1007, False, "A text frame was not UTF-8."

@@ -47,9 +47,10 @@ class RunningOperations:
 
     def start(self, frame: Subscribe) -> None:
         """Start the operation of a frame whose id is free. Whatever is wrong with it is an `error` for its id."""
-        most = self._limits.max_feeds + self._limits.max_running_operations
+        # The two bounds proper are checked once the kind is known. This one is for what has not come so far.
+        most = 2 * (self._limits.max_feeds + self._limits.max_running_operations)
         if len(self._tasks) >= most:
-            self.refuse(frame.id, errors_of(_full("operations", most)))
+            self.refuse(frame.id, errors_of(_full("operations at once", most)))
             return
         operation = Operation(frame.id, self)
         self._by_id[frame.id] = operation

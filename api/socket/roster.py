@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+from django.conf import settings
+
 from foundation.redis import async_redis
 
 # KEYS: leases, opened, about. ARGV: socket id, opened (a Unix time, empty for now), about, lease seconds, bound.
@@ -76,10 +78,10 @@ def _keys(user_id: int) -> tuple[str, str, str]:
 
 
 class Roster:
-    """Reads and writes the record. Every method may raise RedisError."""
+    """Reads and writes the record. Leases are of `lease_seconds`, else SOCKET_LEASE_SECONDS. May raise RedisError."""
 
-    def __init__(self, lease_seconds: float) -> None:
-        self._lease_seconds = lease_seconds
+    def __init__(self, lease_seconds: float | None = None) -> None:
+        self._lease_seconds = lease_seconds or settings.SOCKET_LEASE_SECONDS
 
     async def admit(
         self, user_id: int, entry: SocketEntry, bound: int, *, opened_before: bool = False

@@ -202,7 +202,7 @@ async def test_feeds_and_running_operations_have_bounds_of_their_own() -> None:
     one.send({"id": "f1", "type": "complete"})
     await one.feed("f3")
     one.operations.go.set()
-    await turns(lambda: len(one.operations.finished) == 2)
+    await turns(lambda: not one.connection.operations._tasks)
     one.subscribe("query", "q3")
     await turns(lambda: len(one.operations.finished) == 3)
     assert one.wire.closed is None
