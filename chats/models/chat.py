@@ -47,7 +47,6 @@ class Chat(models.Model):
 
     class Meta:
         constraints = (
-            models.CheckConstraint(condition=Q(kind__in=ChatKind.values), name="chat_kind_known"),
             models.CheckConstraint(
                 condition=Q(kind=ChatKind.DIRECT, direct_key__isnull=False, title__isnull=True)
                 | (Q(kind=ChatKind.GROUP, direct_key__isnull=True, title__isnull=False) & ~Q(title="")),

@@ -1,6 +1,7 @@
 """Sending, editing and deleting."""
 
 import datetime
+from collections.abc import Callable
 
 import pytest
 from django.conf import LazySettings
@@ -17,6 +18,8 @@ from tests.chats.convergence import AssertConverges, Published
 from tests.factories import make_direct, make_group, make_user, make_users, say
 
 pytestmark = pytest.mark.django_db
+
+Attempt = Callable[[], object]
 
 
 def counts() -> tuple[int, int, list[int]]:
@@ -101,11 +104,12 @@ def test_a_client_id_with_other_content_is_a_conflict() -> None:
     first = say(ann, chat, "Hello", client_id="one")
     before = counts()
 
-    for attempt in (
+    attempts: list[Attempt] = [
         lambda: say(ann, chat, "Hullo", client_id="one"),
         lambda: say(ann, other, "Hello", client_id="one"),
         lambda: say(ann, chat, "Hello", client_id="one", reply_to_id=first.pk),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(ChatError) as refusal:
             attempt()
         assert refusal.value.code is ErrorCode.CONFLICT
@@ -128,7 +132,8 @@ def test_a_bad_text_is_refused(text: str, code: ErrorCode, data: dict[str, objec
     chat = make_direct(ann, bob)
     message = say(ann, chat)
     before = counts()
-    for attempt in (lambda: say(ann, chat, text), lambda: edit_message(ann.pk, message.pk, text)):
+    attempts: list[Attempt] = [lambda: say(ann, chat, text), lambda: edit_message(ann.pk, message.pk, text)]
+    for attempt in attempts:
         with pytest.raises(ChatError) as refusal:
             attempt()
         assert (refusal.value.code, refusal.value.data) == (code, data)
@@ -169,10 +174,11 @@ def test_a_stranger_cannot_tell_a_foreign_chat_from_a_missing_one() -> None:
     assert foreign[0] is ErrorCode.NOT_FOUND
     assert refusal_of(chat.pk + 1000, "Hi") == foreign
     assert refusal_of(chat.pk, "Hi", None, message.pk) == foreign
-    for attempt in (
+    attempts: list[Attempt] = [
         lambda: edit_message(eve.pk, message.pk, "Hi"),
         lambda: delete_message(eve.pk, message.pk),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(ChatError, match="no such message") as denied:
             attempt()
         assert denied.value.code is ErrorCode.NOT_FOUND
@@ -185,11 +191,12 @@ def test_a_former_member_cannot_send_not_even_again() -> None:
     message = say(bob, chat, "Hello", client_id="one")
     remove_member(ann.pk, chat.pk, bob.pk)
     before = counts()
-    for attempt in (
+    attempts: list[Attempt] = [
         lambda: say(bob, chat, "Hello", client_id="one"),
         lambda: edit_message(bob.pk, message.pk, "Hi"),
         lambda: delete_message(bob.pk, message.pk),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(ChatError) as refusal:
             attempt()
         assert refusal.value.code is ErrorCode.NOT_FOUND
