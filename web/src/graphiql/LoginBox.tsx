@@ -13,7 +13,7 @@ export function LoginBox({ session }: { session: Session }) {
       <span>
         Logged in as <strong>{tokens.user.displayName}</strong> ({tokens.user.username})
       </span>
-      <button type="button" onClick={() => session.end()}>
+      <button type="button" onClick={() => session.logout()}>
         Log out
       </button>
     </div>

@@ -21,6 +21,7 @@ const LOGIN = `mutation Login($username: String!, $password: String!) {
 const REFRESH = `mutation Refresh($refreshToken: String!) {
   refreshTokens(refreshToken: $refreshToken) { ${TOKENS} }
 }`;
+const LOGOUT = 'mutation Logout($refreshToken: String!) { logout(refreshToken: $refreshToken) }';
 
 /** An access token with less than this left is exchanged before it is used. */
 const MARGIN_MS = 30_000;
@@ -58,6 +59,17 @@ export class Session {
   async login(username: string, password: string): Promise<void> {
     const { login } = await ask<{ login: Tokens }>({ query: LOGIN, variables: { username, password } });
     this.#set(login, null);
+  }
+
+  /** The person leaves: here at once, and on the server, which takes neither token again. */
+  logout(): void {
+    const tokens = this.#tokens;
+    if (!tokens) return;
+    this.end();
+    const variables = { refreshToken: tokens.refreshToken };
+    const headers = { authorization: `Bearer ${tokens.accessToken}` };
+    // Without an answer the tokens are forgotten here all the same, and expire.
+    ask({ query: LOGOUT, variables }, headers).catch(() => undefined);
   }
 
   end(because: string | null = null): void {

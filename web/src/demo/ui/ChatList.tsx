@@ -2,7 +2,7 @@ import type { Chat, Message } from '../api/operations';
 import { useStore } from '../model/store';
 import type { Timeline } from '../model/timeline';
 import { Avatar } from './Avatar';
-import { chatName } from './chatName';
+import { chatName, chatSeed } from './chatName';
 import { usePage } from './page';
 import { clockOrDay } from './times';
 
@@ -24,7 +24,7 @@ export function ChatList({ chats }: { chats: readonly Chat[] }) {
               aria-current={chat.id === openChatId}
               onClick={() => store.dispatch({ type: 'chatOpened', chatId: chat.id })}
             >
-              <Avatar name={chatName(chat, viewerId)} seed={chat.id} />
+              <Avatar name={chatName(chat, viewerId)} seed={chatSeed(chat, viewerId)} />
               <span className="name">{chatName(chat, viewerId)}</span>
               {last && <time dateTime={last.createdAt}>{clockOrDay(last.createdAt)}</time>}
               <span className="preview">{last ? preview(last, viewerId) : 'No messages yet'}</span>

@@ -34,7 +34,7 @@ export function Messenger({ session, viewer }: { session: Session; viewer: Perso
           <ConnectionBadge socket={socket} onReconnect={reconnect} />
           <div className="me">
             <span>{viewer.displayName}</span>
-            <button type="button" onClick={() => session.end()}>
+            <button type="button" onClick={() => session.logout()}>
               Log out
             </button>
           </div>

@@ -1,0 +1,11 @@
+"""What a person does on the two pages, done in Chromium. The steps are in the scripts beside this file."""
+
+from tests.browser.conftest import RunScript
+
+
+def test_graphiql_logs_in_and_follows_a_chat_live(run_script: RunScript) -> None:
+    run_script("graphiql")
+
+
+def test_two_people_talk_in_the_demo_chat_and_lose_nothing_with_a_socket(run_script: RunScript) -> None:
+    run_script("demo")
