@@ -7,3 +7,10 @@ class ApiConfig(AppConfig):
     """`api` among Django's apps."""
 
     name = "api"
+
+    def ready(self) -> None:
+        """Join the layers."""
+        # Models must be loaded before what this imports.
+        from api.process import wire
+
+        wire()

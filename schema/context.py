@@ -1,12 +1,15 @@
 """What an operation knows of who asked: made anew for each operation, so that nothing is cached for longer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from strawberry.types import Info as StrawberryInfo
 
 from auth.identity import Identity
 from foundation.errors import ErrorCode, ParlorError
+from schema.live.notices import Notice
 from schema.loaders import Loaders
 
 if TYPE_CHECKING:
@@ -19,6 +22,21 @@ class ConnectionHandle(Protocol):
     @property
     def socket_id(self) -> str:
         """The socket's id in the registry."""
+
+    @property
+    def opened_at(self) -> datetime:
+        """When it was opened (UTC)."""
+
+    @property
+    def device(self) -> str:
+        """What the client said it is; may be empty."""
+
+    @property
+    def identity(self) -> Identity:
+        """Whose socket it is, and until when."""
+
+    def watch(self, listener: Callable[[Notice], None]) -> Callable[[], None]:
+        """Have `listener` told of what concerns the socket itself; call the answer to end that."""
 
     async def renew(self, identity: Identity) -> None:
         """Move the socket's life to that of a newer token. Another user's raises FORBIDDEN."""

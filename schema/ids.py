@@ -31,6 +31,22 @@ def split_id(value: str) -> tuple[str, int]:
     return (type_name, number) if 0 < number <= MAX_KEY else ("", 0)
 
 
+def encode_text_id(type_name: str, key: str) -> str:
+    """The global id of what is kept under a text key, outside the database."""
+    return b64encode(f"{type_name}:{key}".encode()).decode()
+
+
+def decode_text_id(type_name: str, value: str) -> str:
+    """The text key in such an id. Any other text raises NOT_FOUND."""
+    try:
+        found, _, key = b64decode(value.encode(), validate=True).decode().partition(":")
+    except (Base64Error, UnicodeError):
+        found = key = ""
+    if found != type_name or not key:
+        raise not_found(type_name)
+    return key
+
+
 def not_found(type_name: str) -> ParlorError:
     """The one answer for what does not exist and for what the viewer may not know of."""
     return ParlorError(ErrorCode.NOT_FOUND, f"There is no such {type_name.lower()}.")

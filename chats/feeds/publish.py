@@ -49,10 +49,6 @@ def _chat_publication(chat_id: int, bodies: list[bytes]) -> Publication:
     return chat_feed(chat_id), {"type": EVENTS, "chat": chat_id, "events": bodies}
 
 
-def _chat_publication(chat_id: int, bodies: list[bytes]) -> Publication:
-    return chat_feed(chat_id), {"type": EVENTS, "chat": chat_id, "events": bodies}
-
-
 def publish_control(user_id: int, body: bytes) -> None:
     """Publish a control message, of a coding that is the caller's own, to every process that serves this person."""
     _dispatch([(user_feed(user_id), {"type": CONTROL, "user": user_id, "body": body})])

@@ -69,6 +69,9 @@ class Attachment:
     def _has_more(self) -> bool:
         return bool(self._prelude) or self.cursor < self._stream.last_seq
 
+    def _may_write(self) -> bool:
+        return self.outlet.open
+
     async def _catch_up(self) -> None:
         try:
             await self._deliver_all()
@@ -83,7 +86,7 @@ class Attachment:
 
     async def _deliver_all(self) -> None:
         since_yield = 0
-        while self.outlet.open and self._has_more:
+        while self._may_write() and self._has_more:
             if self._prelude:
                 self.outlet.next(await self._stream.execute(self._prelude[0]))
                 self._prelude.popleft()
@@ -91,8 +94,8 @@ class Attachment:
             if self._end is not None and self.cursor >= self._end:
                 return
             seq, payload = await self._stream.payload_after(self.cursor)
-            if not self.outlet.open:
-                return
+            if not self._may_write():
+                return  # it closed meanwhile
             self.cursor = seq
             self.outlet.next(payload)
             since_yield += 1

@@ -12,12 +12,13 @@ from schema.context import Context
 from schema.documents import PreparedOperation
 from schema.errors import RequestRefused, format_error, format_errors
 from schema.ids import not_found
+from schema.live.connection_feed import ConnectionFeed
 from schema.live.live_chat import LiveChat
 from schema.live.live_chats import live_chats
 from schema.live.outlet import LiveOperation, Outlet
 from schema.live.plan import Plan, build_executor, compile_plan
 from schema.live.present import present_ready, present_reset
-from schema.live.source import ChatFeedSource
+from schema.live.source import ChatFeedSource, ConnectionFeedSource
 from schema.types.events import FeedResetReason
 
 
@@ -33,7 +34,10 @@ async def subscribe(prepared: PreparedOperation, context: Context, outlet: Outle
     if isinstance(source, ExecutionResult):
         raise RequestRefused(format_errors(source.errors or ()))
     try:
-        return await _follow_chat(source, compile_plan(prepared, executor, context), outlet)
+        plan = compile_plan(prepared, executor, context)
+        if isinstance(source, ConnectionFeedSource):
+            return ConnectionFeed(source, plan, outlet)
+        return await _follow_chat(source, plan, outlet)
     except ParlorError as error:
         raise _located(error, executor) from None
 

@@ -4,15 +4,27 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import NoReturn
 
+from schema.context import ConnectionHandle
+
+
+class _Pushed:
+    """graphql-core asks for an async iterable; a feed is pushed, never pulled."""
+
+    def __aiter__(self) -> AsyncIterator[NoReturn]:
+        raise TypeError("A feed is started with schema.live.operation.subscribe.")
+
 
 @dataclass(frozen=True, slots=True)
-class ChatFeedSource:
+class ChatFeedSource(_Pushed):
     """The feed of a chat, asked for by a viewer who has everything up to `since`."""
 
     chat_id: int
     viewer_id: int
     since: int | None
 
-    def __aiter__(self) -> AsyncIterator[NoReturn]:
-        """Present because graphql-core asks for an async iterable; a feed is pushed, never pulled."""
-        raise TypeError("A feed is started with schema.live.operation.subscribe.")
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFeedSource(_Pushed):
+    """The feed of the socket that the operation runs on."""
+
+    connection: ConnectionHandle

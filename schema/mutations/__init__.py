@@ -5,5 +5,6 @@ from strawberry.tools import merge_types
 from schema.mutations.auth import AuthMutations
 from schema.mutations.chats import ChatMutations
 from schema.mutations.messages import MessageMutations
+from schema.mutations.sockets import SocketMutations
 
-Mutation = merge_types("Mutation", (AuthMutations, ChatMutations, MessageMutations))
+Mutation = merge_types("Mutation", (AuthMutations, SocketMutations, ChatMutations, MessageMutations))

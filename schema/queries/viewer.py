@@ -4,7 +4,7 @@ import strawberry
 
 from foundation.errors import ErrorCode, ParlorError
 from schema.context import Info
-from schema.types.users import Viewer
+from schema.types.viewer import Viewer
 
 
 @strawberry.type

@@ -3,5 +3,6 @@
 from strawberry.tools import merge_types
 
 from schema.subscriptions.chats import ChatSubscriptions
+from schema.subscriptions.connection import ConnectionSubscriptions
 
-Subscription = merge_types("Subscription", (ChatSubscriptions,))
+Subscription = merge_types("Subscription", (ChatSubscriptions, ConnectionSubscriptions))

@@ -8,11 +8,11 @@ from chats.models import ChatKind, MemberRole, MessageKind
 from foundation.errors import ErrorCode
 
 
-def expose(enum_class: type[enum.Enum], description: str, **values: str) -> None:
-    """Make a GraphQL enum of `enum_class`, under its own name. `values` describes each of its members, by name."""
+def expose(enum_class: type[enum.Enum], description: str, *, name: str | None = None, **values: str) -> None:
+    """Make a GraphQL enum of `enum_class`; `values` describes each of its members, by name."""
     if set(values) != set(enum_class.__members__):
         raise TypeError(f"Describe every value of {enum_class.__name__}, and no other.")
-    strawberry.enum(enum_class, description=description)
+    strawberry.enum(enum_class, name=name, description=description)
     definition = enum_class.__strawberry_definition__  # type: ignore[attr-defined]
     for value in definition.values:
         value.description = values[value.name]

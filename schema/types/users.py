@@ -1,6 +1,5 @@
 """People."""
 
-import strawberry
 import strawberry_django
 from strawberry import relay
 
@@ -16,11 +15,3 @@ class User(relay.Node):
     display_name: str = strawberry_django.field(description="The name to show.")
     avatar_url: str | None = strawberry_django.field(description="Where the picture is, if there is one.")
     is_bot: bool = strawberry_django.field(description="Whether a program speaks here.")
-
-
-@strawberry.type(description="Who is logged in: the part that only they see.")
-class Viewer:
-    """The viewer."""
-
-    user: User = strawberry.field(description="The viewer as others see them.")
-    email: str | None = strawberry.field(description="The viewer's address; nobody else sees it.")

@@ -1,0 +1,35 @@
+"""The feed of a socket: what concerns the socket itself, told at once, also in the moment before it is closed."""
+
+from collections.abc import Callable
+
+from schema.live.notices import ClosingNotice, Notice, TokenExpiry
+from schema.live.outlet import Outlet
+from schema.live.plan import Plan
+from schema.live.source import ConnectionFeedSource
+from schema.types.connection_events import ConnectionNotice, ConnectionReady, TokenExpiring
+from schema.types.sockets import show_connection
+
+
+class ConnectionFeed:
+    """A LiveOperation. Its payloads are small and few, so they are never held back."""
+
+    def __init__(self, source: ConnectionFeedSource, plan: Plan, outlet: Outlet) -> None:
+        self._plan = plan
+        self._outlet = outlet
+        self._unwatch: Callable[[], None] = source.connection.watch(self._tell)
+        outlet.next(plan.execute_now(ConnectionReady(socket=show_connection(source.connection))))
+
+    def resume(self) -> None:
+        """Nothing was held back."""
+
+    def stop(self) -> None:
+        """The client has completed the operation or is gone."""
+        self._unwatch()
+
+    def _tell(self, notice: Notice) -> None:
+        match notice:
+            case TokenExpiry():
+                event: object = TokenExpiring(expires_at=notice.expires_at)
+            case ClosingNotice():
+                event = ConnectionNotice(reason=notice.reason, reconnect_after_ms=notice.reconnect_after_ms)
+        self._outlet.next(self._plan.execute_now(event))
