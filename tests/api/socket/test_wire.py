@@ -70,7 +70,7 @@ async def test_frames_queue_in_order_while_the_server_waits() -> None:
 
 async def test_a_server_that_waits_again_amid_the_queue() -> None:
     server = Server()
-    wire, events = wire_to(server)
+    wire, _events = wire_to(server)
     for round_ in range(3):
         server.room.clear()
         wire.send_text(f"{round_}a")

@@ -1,0 +1,355 @@
+"""Sockets per user, on real Redis: two registries stand for two processes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import redis.exceptions
+
+from api.socket.registry import SocketRegistry
+from api.socket.roster import Roster, SocketEntry
+from auth.identity import Identity
+from foundation.redis import async_redis
+from tests.api.socket.fakes import identity, turns
+
+LEASE_SECONDS = 0.3
+
+
+class Feeds:
+    """A layer between registries: hands each message to those who follow."""
+
+    def __init__(self) -> None:
+        self.followers: dict[int, list[Control]] = {}
+        self.lossy = False
+        self.published: list[dict[str, Any]] = []
+
+
+class Control:
+    """One process's end of the layer."""
+
+    def __init__(self, feeds: Feeds) -> None:
+        self.feeds = feeds
+        self.registry: SocketRegistry | None = None
+        self.joins: list[str] = []
+
+    async def follow(self, user_id: int) -> None:
+        """Join."""
+        self.joins.append("follow")
+        await asyncio.sleep(0)
+        self.feeds.followers.setdefault(user_id, []).append(self)
+
+    async def unfollow(self, user_id: int) -> None:
+        """Leave."""
+        self.joins.append("unfollow")
+        await asyncio.sleep(0)
+        self.feeds.followers[user_id].remove(self)
+
+    async def publish(self, user_id: int, message: dict[str, Any]) -> None:
+        """Hand on."""
+        self.feeds.published.append(message)
+        if self.feeds.lossy:
+            return
+        for control in list(self.feeds.followers.get(user_id, [])):
+            assert control.registry is not None
+            control.registry.control(user_id, message)
+
+
+@dataclass(eq=False)
+class FakeSocket:
+    """A connection as the registry sees it; leaves the registry when it is closed, as a connection does."""
+
+    registry: SocketRegistry
+    socket_id: str
+    identity: Identity = field(default_factory=identity)
+    opened_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    device: str = "phone"
+    ended: list[str] = field(default_factory=list)
+
+    def _end(self, how: str) -> None:
+        self.ended.append(how)
+        self.registry.release(self)
+
+    def supersede(self) -> None:
+        """Another takes its place."""
+        self._end("superseded")
+
+    def close_by_user(self) -> None:
+        """Closed from elsewhere."""
+        self._end("closed")
+
+    def revoke(self) -> None:
+        """Its session has ended."""
+        self._end("revoked")
+
+    def announce_restart(self, reconnect_after_ms: int) -> None:
+        """The process is about to end."""
+        assert reconnect_after_ms >= 0
+        self.ended.append("announced")
+
+    def restart(self) -> None:
+        """The process ends."""
+        self._end("restarted")
+
+
+class World:
+    """Processes on one Redis and one layer."""
+
+    def __init__(self) -> None:
+        self.feeds = Feeds()
+        self.registries: list[SocketRegistry] = []
+
+    def process(self, bound: int = 10) -> SocketRegistry:
+        """Another process."""
+        control = Control(self.feeds)
+        registry = SocketRegistry(control, Roster(LEASE_SECONDS), bound, LEASE_SECONDS)
+        control.registry = registry
+        self.registries.append(registry)
+        return registry
+
+    async def socket(self, registry: SocketRegistry, name: str, who: Identity | None = None) -> FakeSocket:
+        """Another socket of that process."""
+        made = FakeSocket(registry, name, who or identity())
+        await registry.admit(made)
+        return made
+
+    async def settle(self) -> None:
+        """Let removals reach Redis."""
+        for registry in self.registries:
+            removal = registry._removal
+            if removal is not None:
+                await removal
+
+
+@pytest_asyncio.fixture
+async def world() -> AsyncIterator[World]:
+    made = World()
+    yield made
+    for registry in made.registries:
+        for socket in list(registry._by_id.values()):
+            registry.release(socket)
+        await registry.stop()
+    await async_redis().aclose()
+
+
+async def names(registry: SocketRegistry, user_id: int = 1) -> list[str]:
+    return [entry.id for entry in await registry.list_sockets(user_id)]
+
+
+async def test_sockets_are_listed_newest_first_whatever_their_process(world: World) -> None:
+    one, two = world.process(), world.process()
+    first = await world.socket(one, "first")
+    await world.socket(two, "second")
+    await world.socket(one, "elses", identity(user_id=2))
+    entries = await two.list_sockets(1)
+    assert [entry.id for entry in entries] == ["second", "first"]
+    assert entries[1] == SocketEntry(
+        "first", first.opened_at, first.identity.expires_at, "phone", first.identity.session_id
+    )
+
+
+async def test_the_newest_supersedes_the_oldest_on_another_process(world: World) -> None:
+    one, two = world.process(bound=2), world.process(bound=2)
+    oldest = await world.socket(one, "a")
+    middle = await world.socket(two, "b")
+    newest = await world.socket(two, "c")
+    assert oldest.ended == ["superseded"]
+    assert middle.ended == newest.ended == []
+    assert await names(one) == ["c", "b"]
+
+
+async def test_one_socket_per_user(world: World) -> None:
+    one = world.process(bound=1)
+    sockets = [await world.socket(one, str(number)) for number in range(5)]
+    assert [socket.ended for socket in sockets] == [["superseded"]] * 4 + [[]]
+    await world.settle()
+    assert await names(one) == ["4"]
+    assert len(one) == 1
+    assert world.feeds.published == []
+
+
+async def test_a_race_leaves_exactly_the_bound(world: World) -> None:
+    processes = [world.process(bound=3), world.process(bound=3)]
+    sockets = await asyncio.gather(
+        *(world.socket(processes[number % 2], str(number)) for number in range(40))
+    )
+    await world.settle()
+    assert sum(not socket.ended for socket in sockets) == 3
+    assert len(await names(processes[0])) == 3
+    assert len(processes[0]) + len(processes[1]) == 3
+
+
+async def test_a_supersession_that_got_lost_is_made_good_with_the_leases(world: World) -> None:
+    one, two = world.process(bound=1), world.process(bound=1)
+    world.feeds.lossy = True
+    old = await world.socket(one, "old")
+    new = await world.socket(two, "new")
+    assert old.ended == []
+    await _eventually(lambda: old.ended)
+    assert old.ended == ["superseded"]
+    assert new.ended == []
+    assert await names(one) == ["new"]
+
+
+async def test_leases_are_renewed(world: World) -> None:
+    one = world.process()
+    await world.socket(one, "a")
+    await asyncio.sleep(LEASE_SECONDS * 2.5)
+    assert await names(one) == ["a"]
+
+
+async def test_sockets_of_a_crashed_process_run_out(world: World) -> None:
+    crashed, other = world.process(bound=2), world.process(bound=2)
+    await world.socket(crashed, "a")
+    await world.socket(crashed, "b")
+    assert crashed._renewal is not None
+    crashed._renewal.cancel()
+    await asyncio.sleep(LEASE_SECONDS * 1.2)
+    assert await names(other) == []
+    await world.socket(other, "c")
+    await world.socket(other, "d")
+    assert await names(other) == ["d", "c"]
+    assert world.feeds.published == []
+
+
+async def test_a_redis_that_lost_all_learns_it_again(world: World) -> None:
+    one = world.process()
+    for name in "abc":
+        await world.socket(one, name)
+    await async_redis().flushdb()
+    assert await names(one) == []
+
+    async def back() -> bool:
+        return await names(one) == ["c", "b", "a"]
+
+    await _eventually(back)
+
+
+async def test_nothing_is_left_of_released_sockets(world: World) -> None:
+    one = world.process()
+    sockets = [await world.socket(one, str(number), identity(user_id=number % 7)) for number in range(50)]
+    for socket in sockets:
+        one.release(socket)
+        one.release(socket)
+    await world.settle()
+    await turns(lambda: not one._tasks)
+    assert await async_redis().keys("*") == []
+    assert (len(one), one._by_user, one._followed) == (0, {}, set())
+
+
+async def test_a_socket_released_while_it_enters_leaves_nothing(world: World) -> None:
+    one = world.process()
+    socket = FakeSocket(one, "a")
+    entering = asyncio.create_task(one.admit(socket))
+    await turns(lambda: len(one) == 1)
+    one.release(socket)
+    await entering
+    await world.settle()
+    assert await async_redis().keys("*") == []
+
+
+async def test_closing_a_socket_elsewhere(world: World) -> None:
+    one, two = world.process(), world.process()
+    here, there = await world.socket(one, "here"), await world.socket(two, "there")
+    assert await one.close_socket(1, "there")
+    assert there.ended == ["closed"]
+    assert await one.close_socket(1, "here")
+    assert here.ended == ["closed"]
+    assert not await one.close_socket(1, "here")
+
+
+async def test_nobody_closes_anothers_socket(world: World) -> None:
+    one = world.process()
+    mine = await world.socket(one, "mine")
+    assert not await one.close_socket(2, "mine")
+    assert mine.ended == []
+
+
+async def test_a_revocation_reaches_the_sockets_of_its_sessions(world: World) -> None:
+    one, two = world.process(), world.process()
+    a = await world.socket(one, "a", identity(session_id="s1"))
+    b = await world.socket(two, "b", identity(session_id="s1"))
+    c = await world.socket(two, "c", identity(session_id="s2"))
+    elses = await world.socket(two, "d", identity(user_id=2, session_id="s1"))
+    await one.revoke(1, frozenset({"s1"}))
+    assert (a.ended, b.ended, c.ended, elses.ended) == (["revoked"], ["revoked"], [], [])
+    await one.revoke(1, None)
+    assert (c.ended, elses.ended) == (["revoked"], [])
+
+
+async def test_control_messages_of_others_are_ignored(world: World) -> None:
+    one = world.process()
+    socket = await world.socket(one, "a")
+    messages: list[dict[str, Any]] = [
+        {},
+        {"type": "new"},
+        {"type": "supersede"},
+        {"type": "close", "socketId": "b"},
+    ]
+    for message in messages:
+        one.control(1, message)
+        one.control(2, {"type": "revoke", "sessionIds": None})
+    assert socket.ended == []
+
+
+async def test_the_control_feed_is_followed_while_there_is_a_socket(world: World) -> None:
+    one = world.process()
+    first = await world.socket(one, "a")
+    second = await world.socket(one, "b")
+    one.release(first)
+    one.release(second)
+    third = await world.socket(one, "c")
+    await turns(lambda: not one._tasks)
+    assert world.feeds.followers[1] == [one._control]
+    one.release(third)
+    await turns(lambda: not one._tasks)
+    assert world.feeds.followers[1] == []
+
+
+async def test_the_expiry_of_a_renewed_socket_is_written(world: World) -> None:
+    one = world.process()
+    socket = await world.socket(one, "a")
+    socket.identity = identity(seconds=9999)
+    await one.refresh(socket)
+    assert (await one.list_sockets(1))[0].expires_at == socket.identity.expires_at
+
+
+async def test_without_redis_sockets_come_and_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = world.process()
+
+    def away(*_arguments: object, **_options: object) -> None:
+        raise redis.exceptions.ConnectionError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("api.socket.roster.async_redis", away)
+        socket = await world.socket(one, "a")
+        gone = await world.socket(one, "b")
+        one.release(gone)
+        await world.settle()
+        await one.refresh(socket)
+        assert len(one) == 1
+
+    async def back() -> bool:
+        return await names(one) == ["a"]
+
+    await _eventually(back)
+
+
+async def test_a_drain_closes_all(world: World) -> None:
+    one = world.process()
+    sockets = [await world.socket(one, str(number)) for number in range(5)]
+    await one.drain(0.05)
+    assert [socket.ended for socket in sockets] == [["announced", "restarted"]] * 5
+    assert await async_redis().keys("*") == []
+
+
+async def _eventually(check: Any) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            result = check()
+            if await result if asyncio.iscoroutine(result) else result:
+                return
+            await asyncio.sleep(0.02)
