@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-USERNAME_PATTERN = r"^[A-Za-z0-9_.-]{3,32}\Z"
+USERNAME_PATTERN = r"^[A-Za-z0-9_.-]{2,32}\Z"
 
 
 class UserManager(BaseUserManager["User"]):
@@ -46,7 +46,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     id = models.BigAutoField(primary_key=True)
     username = models.CharField(
         max_length=32,
-        validators=[RegexValidator(USERNAME_PATTERN, "Use 3 to 32 letters, digits, '_', '.' or '-'.")],
+        validators=[RegexValidator(USERNAME_PATTERN, "Use 2 to 32 letters, digits, '_', '.' or '-'.")],
         help_text="Kept as typed, unique without regard to case.",
     )
     display_name = models.CharField(max_length=64)
@@ -73,7 +73,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.UniqueConstraint(Lower("username"), name="user_username_unique"),
             models.UniqueConstraint(Lower("email"), name="user_email_unique"),
             models.CheckConstraint(
-                condition=models.Q(username__regex=r"^[A-Za-z0-9_.-]{3,32}$"), name="user_username_shape"
+                condition=models.Q(username__regex=r"^[A-Za-z0-9_.-]{2,32}$"), name="user_username_shape"
             ),
             models.CheckConstraint(condition=~models.Q(display_name=""), name="user_display_name_not_empty"),
         )

@@ -7,7 +7,7 @@ after a password change and one made right before it may share their second.
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -50,7 +50,7 @@ class RefreshClaims:
 class Signed:
     """A token just made: its text (a secret), its `jti` and its end in UTC."""
 
-    text: str
+    text: str = field(repr=False)
     token_id: str
     expires_at: datetime
 
@@ -106,7 +106,7 @@ def _verified(kind: type[Token], text: object) -> Mapping[str, object]:
         return kind(text).payload  # type: ignore[arg-type]  # simplejwt annotates an encoded token as a Token
     except ExpiredTokenError:
         raise expired_token() from None
-    except (TokenError, ValueError, TypeError, OverflowError, RecursionError):
+    except (TokenError, ValueError, TypeError, OverflowError, OSError, RecursionError):
         # Beside TokenError: what PyJWT and json let through for headers and claims of odd shapes.
         raise bad_token() from None
 

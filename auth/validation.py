@@ -31,7 +31,7 @@ def is_username(text: str) -> bool:
 def clean_username(text: str) -> str:
     """The name as typed."""
     if not is_username(text):
-        raise bad_field("username", "A username has 3 to 32 letters a to z, digits, '_', '.' or '-'.")
+        raise bad_field("username", "A username has 2 to 32 letters a to z, digits, '_', '.' or '-'.")
     return text
 
 

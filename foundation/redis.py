@@ -18,14 +18,23 @@ def async_redis() -> redis.asyncio.Redis:
     loop = asyncio.get_running_loop()
     client = _by_loop.get(loop)
     if client is None:
-        client = redis.asyncio.Redis.from_url(
+        # Blocking: a thousand commands at once wait for their turn, where the plain pool would refuse them.
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
             settings.REDIS_URL,
             max_connections=settings.REDIS_CONNECTIONS,
+            timeout=settings.REDIS_TIMEOUT_SECONDS,
             socket_connect_timeout=settings.REDIS_TIMEOUT_SECONDS,
             socket_timeout=settings.REDIS_TIMEOUT_SECONDS,
         )
-        _by_loop[loop] = client
+        client = _by_loop[loop] = redis.asyncio.Redis.from_pool(pool)
     return client
+
+
+async def close_async_redis() -> None:
+    """Close the client of the running event loop, if it has one: before the loop itself is closed."""
+    client = _by_loop.pop(asyncio.get_running_loop(), None)
+    if client is not None:
+        await client.aclose()
 
 
 @functools.cache

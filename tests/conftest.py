@@ -1,9 +1,11 @@
 """The suite's own PostgreSQL and Redis, up before Django's settings are read and gone after the last test."""
 
 import contextlib
+import inspect
 import os
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import django
@@ -44,3 +46,18 @@ def _empty_redis() -> None:
     """Each test begins with an empty Redis. One round trip over a socket: about 0.1 ms."""
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         client.flushdb()
+
+
+@pytest.fixture
+async def _redis_of_the_loop() -> AsyncIterator[None]:
+    from foundation.redis import close_async_redis
+
+    yield
+    await close_async_redis()
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_outlives_its_loop(request: pytest.FixtureRequest) -> None:
+    """Only for tests that are coroutines: the others have no loop, and need not pay for one."""
+    if inspect.iscoroutinefunction(getattr(request.node, "function", None)):
+        request.getfixturevalue("_redis_of_the_loop")

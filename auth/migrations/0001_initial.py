@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                         max_length=32,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[A-Za-z0-9_.-]{3,32}\\Z", "Use 3 to 32 letters, digits, '_', '.' or '-'."
+                                "^[A-Za-z0-9_.-]{2,32}\\Z", "Use 2 to 32 letters, digits, '_', '.' or '-'."
                             )
                         ],
                     ),
@@ -139,7 +139,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="user",
             constraint=models.CheckConstraint(
-                condition=models.Q(("username__regex", "^[A-Za-z0-9_.-]{3,32}$")), name="user_username_shape"
+                condition=models.Q(("username__regex", "^[A-Za-z0-9_.-]{2,32}$")), name="user_username_shape"
             ),
         ),
         migrations.AddConstraint(

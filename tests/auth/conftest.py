@@ -1,0 +1,50 @@
+"""What the tests of identity share. pytest may read this file before Django is set up, hence the late imports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.conf import LazySettings
+
+    from auth.revocation import Revoked
+    from auth.sessions import Tokens
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def _fast_hasher(settings: LazySettings) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _like_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test owes Redis nothing and has reported no outage."""
+    from auth import revocation
+
+    monkeypatch.setattr(revocation, "_unwritten", revocation._Unwritten())
+    revocation._outage._reported = False
+
+
+@pytest.fixture
+def revocations() -> Iterator[list[Revoked]]:
+    """What the listeners heard so far."""
+    from auth.revocation import on_revoked
+
+    heard: list[Revoked] = []
+    remove = on_revoked(heard.append)
+    yield heard
+    remove()
+
+
+@pytest.fixture
+def ann(transactional_db: None) -> Tokens:
+    """A new account and its first session. Committed, so that other threads see it."""
+    from auth import accounts
+
+    return accounts.register("Ann", PASSWORD, "Ann Lee", "ann@example.org", "Test/1.0")

@@ -1,0 +1,215 @@
+"""Refresh tokens work once, also in a race; a session ends when told to, and when a token is used again."""
+
+import threading
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from auth import accounts
+from auth.errors import AuthError
+from auth.models import Session, User
+from auth.revocation import RevocationReason, Revoked
+from auth.sessions import Tokens
+from auth.tokens import new_refresh_token, read_access_token
+from foundation.errors import ErrorCode
+from tests.auth.conftest import PASSWORD
+from tests.auth.test_accounts import statements
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def session_of(tokens: Tokens) -> str:
+    return read_access_token(tokens.access_token).session_id
+
+
+def assert_refused(call: Callable[[], object]) -> None:
+    with pytest.raises(AuthError, match=r"^The token is invalid\.$") as caught:
+        call()
+    assert caught.value.code is ErrorCode.UNAUTHENTICATED
+
+
+def in_parallel(count: int, call: Callable[[], object]) -> list[object]:
+    """What `count` threads got that call at the same time: a result, or the AuthError raised."""
+    barrier = threading.Barrier(count)
+
+    def attempt(_: int) -> object:
+        barrier.wait(timeout=10)
+        try:
+            return call()
+        except AuthError as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(attempt, range(count)))
+
+
+def test_a_refresh_gives_a_new_pair_of_the_same_session(ann: Tokens, revocations: list[Revoked]) -> None:
+    fresh = accounts.refresh(ann.refresh_token)
+    assert session_of(fresh) == session_of(ann)
+    assert fresh.refresh_token != ann.refresh_token
+    assert fresh.access_token != ann.access_token
+    assert fresh.user == ann.user
+    session = Session.objects.get()
+    assert session.expires_at == fresh.refresh_expires_at
+    assert session.last_used_at > session.created_at
+    assert accounts.refresh(fresh.refresh_token)
+    assert revocations == []
+
+
+def test_a_reused_refresh_token_ends_its_whole_session(ann: Tokens, revocations: list[Revoked]) -> None:
+    phone = accounts.login("Ann", PASSWORD)
+    fresh = accounts.refresh(ann.refresh_token)
+
+    assert_refused(lambda: accounts.refresh(ann.refresh_token))
+
+    reused = Revoked(ann.user.pk, frozenset({session_of(ann)}), RevocationReason.REUSED_REFRESH_TOKEN)
+    assert revocations == [reused]
+    assert_refused(lambda: accounts.refresh(fresh.refresh_token))
+    assert_refused(lambda: accounts.refresh(ann.refresh_token))
+    assert revocations == [reused]
+    assert accounts.refresh(phone.refresh_token)
+
+
+def test_of_many_refreshes_at_once_one_wins_and_the_session_ends(
+    ann: Tokens, revocations: list[Revoked]
+) -> None:
+    answers = in_parallel(6, lambda: accounts.refresh(ann.refresh_token))
+
+    won = [answer for answer in answers if isinstance(answer, Tokens)]
+    assert len(won) == 1
+    assert [revoked.reason for revoked in revocations] == [RevocationReason.REUSED_REFRESH_TOKEN]
+    assert_refused(lambda: accounts.refresh(won[0].refresh_token))
+
+
+def test_refresh_asks_the_database_four_times(ann: Tokens) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        accounts.refresh(ann.refresh_token)
+    assert statements(queries) == [
+        "BEGIN",
+        'UPDATE "accounts_session"',
+        'SELECT "accounts_user"."password",',
+        "COMMIT",
+    ]
+
+
+def test_a_well_signed_token_of_no_session_is_refused(ann: Tokens, revocations: list[Revoked]) -> None:
+    user_id, session_id = ann.user.pk, session_of(ann)
+    for token in (new_refresh_token(user_id, str(uuid.uuid4())), new_refresh_token(user_id + 1, session_id)):
+        assert_refused(lambda token=token: accounts.refresh(token.text))
+        assert accounts.logout(token.text) is False
+    assert revocations == []
+    assert accounts.refresh(ann.refresh_token)
+
+
+def test_a_session_that_is_over_is_not_carried_on(ann: Tokens) -> None:
+    Session.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert not accounts.is_current(ann.refresh_token)
+    assert_refused(lambda: accounts.refresh(ann.refresh_token))
+
+
+def test_an_inactive_user_is_not_carried_on(ann: Tokens) -> None:
+    """Deactivating ends the sessions; a row changed by hand does not."""
+    User.objects.update(is_active=False)
+    assert_refused(lambda: accounts.refresh(ann.refresh_token))
+
+
+def test_an_expired_refresh_token_says_so(settings: LazySettings) -> None:
+    settings.REFRESH_TOKEN_SECONDS = -1
+    token = new_refresh_token(1, str(uuid.uuid4()))
+    for service in (accounts.refresh, accounts.logout, accounts.is_current):
+        with pytest.raises(AuthError, match="expired"):
+            service(token.text)
+
+
+def test_logout_ends_one_session(ann: Tokens, revocations: list[Revoked]) -> None:
+    phone = accounts.login("Ann", PASSWORD)
+
+    assert accounts.logout(phone.refresh_token) is True
+
+    assert revocations == [Revoked(ann.user.pk, frozenset({session_of(phone)}), RevocationReason.SIGNED_OUT)]
+    assert not accounts.is_current(phone.refresh_token)
+    assert_refused(lambda: accounts.refresh(phone.refresh_token))
+    assert accounts.logout(phone.refresh_token) is False
+    assert accounts.logout(phone.refresh_token, everywhere=True) is False
+    assert len(revocations) == 1
+    assert accounts.refresh(ann.refresh_token)
+
+
+def test_logout_everywhere_ends_all_sessions_and_spares_later_ones(
+    ann: Tokens, revocations: list[Revoked]
+) -> None:
+    phone = accounts.login("Ann", PASSWORD)
+    bob = accounts.register("Bob", PASSWORD)
+
+    assert accounts.logout(phone.refresh_token, everywhere=True) is True
+
+    later = accounts.login("Ann", PASSWORD)
+    assert revocations == [Revoked(ann.user.pk, None, RevocationReason.SIGNED_OUT, epoch=1)]
+    covered = [
+        revocations[0].covers(read_access_token(tokens.access_token)) for tokens in (ann, phone, later, bob)
+    ]
+    assert covered == [True, True, False, False]
+    assert_refused(lambda: accounts.refresh(ann.refresh_token))
+    assert accounts.refresh(later.refresh_token)
+    assert accounts.refresh(bob.refresh_token)
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_logout_with_an_exchanged_token_is_a_reuse(
+    ann: Tokens, revocations: list[Revoked], everywhere: bool
+) -> None:
+    """Whoever stole an old token may end that session, as by a refresh, and not all the others."""
+    phone = accounts.login("Ann", PASSWORD)
+    accounts.refresh(ann.refresh_token)
+    assert_refused(lambda: accounts.logout(ann.refresh_token, everywhere))
+    assert [(one.session_ids, one.reason) for one in revocations] == [
+        (frozenset({session_of(ann)}), RevocationReason.REUSED_REFRESH_TOKEN)
+    ]
+    assert accounts.refresh(phone.refresh_token)
+
+
+def test_of_many_logouts_at_once_one_ends_the_session(ann: Tokens, revocations: list[Revoked]) -> None:
+    answers = in_parallel(6, lambda: accounts.logout(ann.refresh_token))
+    assert sorted(map(str, answers)) == ["False"] * 5 + ["True"]
+    assert len(revocations) == 1
+
+
+def test_logins_and_an_end_of_all_sessions_leave_none_that_is_older(ann: Tokens) -> None:
+    """Whatever the order, a session that lives was opened after the end, with its epoch."""
+
+    def either(turns: list[bool] = [True] + [False] * 5) -> object:
+        if turns.pop():
+            return accounts.logout(ann.refresh_token, everywhere=True)
+        return accounts.login("Ann", PASSWORD)
+
+    answers = in_parallel(6, either)
+
+    epoch = User.objects.get().token_epoch
+    assert epoch == 1
+    for tokens in answers:
+        if isinstance(tokens, Tokens):
+            lives = Session.objects.get(pk=session_of(tokens)).revoked_at is None
+            assert lives == (read_access_token(tokens.access_token).epoch == epoch)
+
+
+def test_deactivating_ends_everything(ann: Tokens, revocations: list[Revoked]) -> None:
+    accounts.deactivate(ann.user.pk)
+    assert revocations == [Revoked(ann.user.pk, None, RevocationReason.DEACTIVATED, epoch=1)]
+    assert_refused(lambda: accounts.refresh(ann.refresh_token))
+
+
+def test_a_rolled_back_end_is_told_to_nobody(ann: Tokens, revocations: list[Revoked]) -> None:
+    with transaction.atomic():
+        accounts.deactivate(ann.user.pk)
+        transaction.set_rollback(True)
+    assert revocations == []
+    assert accounts.refresh(ann.refresh_token)
