@@ -159,7 +159,7 @@ async def _find(digest: str) -> str:
             logger.warning("Persisted queries cannot be read: %s", type(error).__name__)
             stored = None
         if stored is not None:
-            document = stored.decode()
+            document = _text(stored)
             _cache().put(digest, document)
             return document
     raise _named("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
@@ -182,6 +182,11 @@ async def _keep(request: OperationRequest, document: str, digest: str) -> None:
         logger.warning("A persisted query cannot be kept: %s", type(error).__name__)
 
 
+def _text(value: bytes | str) -> str:
+    # Our client gives bytes; its types allow for both.
+    return value if isinstance(value, str) else value.decode()
+
+
 async def _store(digest: str, document: str) -> None:
     """Keep the document in Redis, and no more than MAX_PERSISTED_QUERIES of them: first in, first out."""
     async with async_redis().pipeline(transaction=False) as pipe:
@@ -193,6 +198,6 @@ async def _store(digest: str, document: str) -> None:
         pipe.zrange(INDEX_KEY, 0, -settings.MAX_PERSISTED_QUERIES - 1)
         *_, surplus = await pipe.execute()
         if surplus:
-            pipe.delete(*(KEY_PREFIX + name.decode() for name in surplus))
+            pipe.delete(*(KEY_PREFIX + _text(name) for name in surplus))
             pipe.zrem(INDEX_KEY, *surplus)
             await pipe.execute()

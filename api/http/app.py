@@ -100,7 +100,7 @@ class _Exchange:
         await self._serve(request, identity)
 
     def _choose_format(self) -> None:
-        offers = negotiation.RESULTS
+        offers: tuple[Format, ...] = negotiation.RESULTS
         if self._method != "POST" and settings.GRAPHIQL:
             offers = (*offers, Format.HTML)
         accepted = negotiate(header(self._scope, b"accept"), offers)

@@ -24,7 +24,7 @@ async def identify(authorization: str | None) -> Identity | None:
         return await authenticate(token)
     except AuthError as error:
         if error.code is not ErrorCode.UNAUTHENTICATED:
-            raise Refused(503, error.code, error.message, **error.data) from None
+            raise Refused(503, error.code, error.message, (), **error.data) from None
         raise _unauthenticated(error.message, b"invalid_token") from None
 
 

@@ -1,6 +1,5 @@
 """How results are written in a streamed answer: server-sent events, and Apollo's multipart subscriptions."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -14,7 +13,10 @@ class Framing(Protocol):
 
     content_type: bytes
     opening: bytes
-    keep_alive: bytes
+
+    @property
+    def keep_alive(self) -> bytes:
+        """A sign of life that says nothing."""
 
     def result(self, payload: bytes) -> bytes:
         """An execution result; `payload` is its JSON."""
@@ -34,13 +36,16 @@ def errors_only(errors: list[FormattedError]) -> bytes:
     return msgspec.json.encode({"errors": errors})
 
 
-@dataclass(frozen=True)
 class EventStream:
     """graphql-sse PROTOCOL.md, distinct connections mode: events `next` and `complete`, errors in a `next`."""
 
     content_type = b"text/event-stream; charset=utf-8"
     opening = b":\n\n"
-    keep_alive = b":\n\n"
+
+    @property
+    def keep_alive(self) -> bytes:
+        """A comment, which clients skip."""
+        return b":\n\n"
 
     def result(self, payload: bytes) -> bytes:
         """`payload` has no line break: JSON as we write it is one line."""
@@ -59,7 +64,6 @@ class EventStream:
         return b"event: complete\ndata:\n\n"
 
 
-@dataclass(frozen=True)
 class Multipart:
     """Apollo's multipart protocol for subscriptions, version 1.0.
 

@@ -217,12 +217,11 @@ async def test_a_body_that_does_not_arrive_is_refused(app: GraphQLHTTP, settings
 async def test_a_client_that_leaves_amid_its_body_gets_no_answer(
     app: GraphQLHTTP, executor: FakeExecutor
 ) -> None:
-    messages = iter(
-        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}],
-    )
+    begun: Message = {"type": "http.request", "body": b"{", "more_body": True}
+    messages = iter([begun, {"type": "http.disconnect"}])
 
     async def receive() -> Message:
-        return dict(next(messages))
+        return next(messages)
 
     async def send(_message: Message) -> None:
         raise AssertionError("an answer to nobody")
