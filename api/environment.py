@@ -208,7 +208,10 @@ class Environment(BaseSettings):
     )
     FEED_LOG_PAGE: Count = Field(500, description="Events read from the log at once; events.")
     FEED_RING_EVENTS: Count = Field(
-        1000, description="Last events of a followed chat kept for clients that reconnect; events."
+        500, description="Last events of a followed chat kept for clients that reconnect; events."
+    )
+    STREAM_PAYLOADS_KEPT: Count = Field(
+        128, description="Last payloads of a feed's selection kept for clients that catch up; payloads."
     )
     FEED_RING_LINGER_SECONDS: Seconds = Field(
         30, description="How long they are kept after the chat's last operation ended; seconds."

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from schema.errors import FormattedError
 from schema.live.outlet import Outlet
+from schema.live.present import FeedEvent
 
 if TYPE_CHECKING:
     from schema.live.stream import Stream
@@ -22,7 +23,7 @@ class Attachment:
     """
 
     def __init__(
-        self, stream: "Stream", viewer_id: int, outlet: Outlet, cursor: int, prelude: Sequence[object]
+        self, stream: "Stream", viewer_id: int, outlet: Outlet, cursor: int, prelude: Sequence[FeedEvent]
     ) -> None:
         self.viewer_id = viewer_id
         self.outlet = outlet

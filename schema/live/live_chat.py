@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from django.conf import settings
 
-from chats.events import DurableEvent, EphemeralEvent, MemberLeft
+from chats.events import DurableEvent, EphemeralEvent, MemberLeft, MessageDeleted, MessageEdited
 from chats.feeds.chat_feed import ChatFeed
 from chats.feeds.hub import get_hub
 from chats.feeds.log import read_gap
@@ -13,6 +13,7 @@ from foundation.database import in_thread
 from schema.live.attachment import Attachment
 from schema.live.outlet import Outlet
 from schema.live.plan import Plan, PlanKey
+from schema.live.present import FeedEvent
 from schema.live.ring import EventRing
 from schema.live.stream import Stream
 
@@ -28,6 +29,8 @@ class LiveChat:
         self.streams: dict[PlanKey, Stream] = {}
         self._ring = EventRing(0, settings.FEED_RING_EVENTS)
         self._recalling = asyncio.Lock()
+        self._recalled: dict[int, DurableEvent] = {}
+        self._amendments = 0
 
     async def open(self) -> bool:
         """Begin to follow; False if there is no such chat. Raises django.db.Error when the database is away.
@@ -56,7 +59,7 @@ class LiveChat:
         return self._ring.last
 
     def attach(
-        self, plan: Plan, viewer_id: int, outlet: Outlet, cursor: int, prelude: Sequence[object]
+        self, plan: Plan, viewer_id: int, outlet: Outlet, cursor: int, prelude: Sequence[FeedEvent]
     ) -> Attachment:
         """Start an operation after `cursor`, with `prelude` before its first event. Access has been checked."""
         stream = self.streams.get(plan.key)
@@ -73,32 +76,35 @@ class LiveChat:
         if self.is_idle:
             self._on_idle(self)
 
-    def event(self, seq: int) -> DurableEvent:
-        """The event of this seq, which `recall` has said to be here."""
-        event = self._ring.get(seq)
-        assert event is not None
-        return event
+    def holds(self, seq: int) -> bool:
+        """Whether the event is in the ring, which tells when it changes."""
+        return self._ring.get(seq) is not None
 
-    def holds(self, event: DurableEvent) -> bool:
-        """Whether this very event is still the one to show: it may have been amended or let go meanwhile."""
-        return self._ring.get(event.seq) is event
+    async def recall(self, seq: int) -> DurableEvent | None:
+        """The event of this seq, from the ring or else from the log; None if the log has it no more.
 
-    async def recall(self, seq: int) -> bool:
-        """Make sure that this event is in the ring, from the log if need be; False if the log has it no more.
-
-        One query serves all who wait for the same past.
+        What is read from the log is kept for others who ask for the same past, so that it is one query for all of them.
         """
-        while seq < self._ring.first:
+        while True:
+            event = self._ring.get(seq) or self._recalled.get(seq)
+            if event is not None or seq > self._ring.last:
+                return event
             async with self._recalling:
-                if seq >= self._ring.first:
-                    break
-                first = self._ring.first
-                events = await in_thread(read_gap, self.chat_id, seq, first - 1)
-                if first != self._ring.first:
-                    continue  # an event was let go meanwhile: what was read no longer joins
-                if not events or events[0].seq != seq:
-                    return False
-                self._ring.prepend(events)
+                if self._ring.get(seq) is None and seq not in self._recalled and not await self._read(seq):
+                    return None
+
+    async def _read(self, seq: int) -> bool:
+        """Read the log from `seq` on, up to the ring or for a page; False if it begins later."""
+        amendments, first = self._amendments, self._ring.first
+        events = await in_thread(read_gap, self.chat_id, seq, min(first, seq + settings.FEED_LOG_PAGE) - 1)
+        if not events or events[0].seq != seq:
+            return False
+        if amendments != self._amendments:
+            return True  # a text changed while it was read: read again
+        if first == self._ring.first == events[-1].seq + 1 and len(events) <= self._ring.room:
+            self._ring.prepend(events)
+        else:
+            self._recalled = {event.seq: event for event in events}
         return True
 
     def on_events(self, events: Sequence[DurableEvent]) -> None:
@@ -107,10 +113,13 @@ class LiveChat:
             if event.seq != self._ring.last + 1:
                 continue
             changed = self._ring.append(event)
+            if isinstance(event, MessageEdited | MessageDeleted):
+                self._amendments += 1
+                self._recalled = {}
             for stream in tuple(self.streams.values()):
                 for seq in changed:
                     stream.forget(seq)
-                stream.announce()
+                stream.announce(event)
             if isinstance(event, MemberLeft):
                 self._end_operations(event.user.user_id, event.seq)
 

@@ -17,7 +17,7 @@ from schema.live.live_chat import LiveChat
 from schema.live.live_chats import live_chats
 from schema.live.outlet import LiveOperation, Outlet
 from schema.live.plan import Plan, build_executor, compile_plan
-from schema.live.present import present_ready, present_reset
+from schema.live.present import FeedEvent, present_ready, present_reset
 from schema.live.source import ChatFeedSource, ConnectionFeedSource
 from schema.types.events import FeedResetReason
 
@@ -55,7 +55,7 @@ async def _follow_chat(source: ChatFeedSource, plan: Plan, outlet: Outlet) -> Li
     return chat.attach(plan, source.viewer_id, outlet, cursor, prelude)
 
 
-def _start(chat: LiveChat, since: int | None, first_readable: int) -> tuple[int, list[object]]:
+def _start(chat: LiveChat, since: int | None, first_readable: int) -> tuple[int, list[FeedEvent]]:
     """After which seq the operation starts, and what it is told before the first event."""
     last = chat.last_seq
     if since is None:

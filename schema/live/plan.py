@@ -2,17 +2,20 @@
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from graphql import ExecutionResult, GraphQLError, execute_subscription_event
+from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, execute_subscription_event
 from graphql.execution import Executor
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.build import schema
 from schema.context import Context
-from schema.documents import PreparedOperation
+from schema.documents import Document, PreparedOperation
 from schema.errors import RequestRefused, format_errors
+from schema.live.present import FeedEvent, present
+from schema.live.projection import Projection, compile_projection
 from schema.live.selection import select
 
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -33,15 +36,18 @@ class Plan:
     key: PlanKey
     executor: Executor[Any]
     context: Context = field(repr=False)
+    projection: Projection | None = None
 
     @property
     def is_shared(self) -> bool:
         """Whether the payloads are the same for all viewers."""
         return self.key[2] is None
 
-    async def execute(self, event: object) -> bytes:
+    async def execute(self, event: FeedEvent) -> bytes:
         """The JSON of the execution result for one event. Loaders are new for each: nothing comes from a cache."""
-        result = self._begin(event)
+        if self.projection is not None:
+            return self.projection(event)
+        result = self._begin(present(event))
         return _encode(result if isinstance(result, ExecutionResult) else await result)
 
     def execute_now(self, event: object) -> bytes:
@@ -78,10 +84,21 @@ def build_executor(prepared: PreparedOperation, context: Context) -> Executor[An
     return built
 
 
+@lru_cache(maxsize=1024)
+def _projection(
+    document: Document, operation: OperationDefinitionNode, variables: bytes
+) -> Projection | None:
+    values = msgspec.json.decode(variables)
+    return compile_projection(schema.graphql_schema, operation, document.fragments, values)
+
+
 def compile_plan(prepared: PreparedOperation, executor: Executor[Any], context: Context) -> Plan:
     """The plan of a subscription. One that is shared runs as nobody, where what depends on the viewer is refused."""
     selection = select(prepared.document, prepared.operation)
     values = executor.variable_values.coerced
     used = {name: values[name] for name in selection.variables if name in values}
-    key = (selection.text, _encoder.encode(used), None if selection.is_shareable else context.viewer_id)
-    return Plan(key, executor, Context() if selection.is_shareable else context)
+    variables = _encoder.encode(used)
+    if not selection.is_shareable:
+        return Plan((selection.text, variables, context.viewer_id), executor, context)
+    projection = _projection(prepared.document, prepared.operation, variables)
+    return Plan((selection.text, variables, None), executor, Context(), projection)

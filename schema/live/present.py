@@ -10,9 +10,13 @@ from schema.ids import encode_id
 from schema.types import events as types
 from schema.types.users import User
 
+FeedEvent = events.DurableEvent | types.FeedReady | types.FeedReset
 
-def present(event: events.DurableEvent) -> types.ChatEvent:
-    """The GraphQL object of a durable event."""
+
+def present(event: FeedEvent) -> types.ChatEvent | types.FeedReady | types.FeedReset:
+    """The GraphQL object of what a feed carries."""
+    if isinstance(event, types.FeedReady | types.FeedReset):
+        return event
     common = _common(event)
     match event:
         case events.MessagePosted():

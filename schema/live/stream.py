@@ -3,12 +3,14 @@
 import asyncio
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from graphql import GraphQLError
 
+from chats.events import DurableEvent
 from schema.errors import FormattedError, format_error
 from schema.live.attachment import Attachment
 from schema.live.plan import Plan
-from schema.live.present import present, present_reset
+from schema.live.present import FeedEvent, present_reset
 from schema.types.events import FeedResetReason
 
 if TYPE_CHECKING:
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
 class Stream:
     """The payloads of a chat under one plan, by seq, made when they are first asked for.
 
-    A shared plan's payloads are kept for as long as the chat's ring holds the event. A viewer's own are not kept:
-    what they show beyond the event was looked up at that moment.
+    The last payloads of a plan that projects are kept, for clients that catch up. Others are not: what they show
+    beyond the event was looked up at that moment.
     """
 
     def __init__(self, chat: "LiveChat", plan: Plan) -> None:
@@ -27,6 +29,7 @@ class Stream:
         self.attachments: set[Attachment] = set()
         self._chat = chat
         self._payloads: dict[int, bytes] = {}
+        self._project = plan.projection
         self._making: dict[int, asyncio.Task[bytes]] = {}
 
     @property
@@ -39,10 +42,16 @@ class Stream:
         self._payloads.pop(seq, None)
         self._making.pop(seq, None)
 
-    def announce(self) -> None:
-        """There is a newer event."""
+    def announce(self, event: DurableEvent) -> None:
+        """The chat's newest event: executed once if it projects, and passed on to all who wait for it."""
+        if self._project is None:
+            for attachment in tuple(self.attachments):
+                attachment.resume()
+            return
+        seq, payload = event.seq, self._project(event)
+        self._keep(seq, payload)
         for attachment in tuple(self.attachments):
-            attachment.resume()
+            attachment.accept(seq, payload)
 
     def detach(self, attachment: Attachment) -> None:
         """The attachment has ended."""
@@ -50,7 +59,7 @@ class Stream:
         if not self.attachments:
             self._chat.drop(self)
 
-    async def execute(self, event: object) -> bytes:
+    async def execute(self, event: FeedEvent) -> bytes:
         """The payload of something that is no durable event."""
         return await self.plan.execute(event)
 
@@ -60,32 +69,37 @@ class Stream:
         payload = self._payloads.get(seq)
         if payload is not None:
             return seq, payload
-        if not await self._chat.recall(seq):
+        event = await self._chat.recall(seq)
+        if event is None:
             last = self._chat.last_seq
-            return last, await self.execute(
-                present_reset(self._chat.chat_id, last, FeedResetReason.BEYOND_HORIZON)
-            )
-        return seq, await self._make(seq)
+            reset = present_reset(self._chat.chat_id, last, FeedResetReason.BEYOND_HORIZON)
+            return last, await self.plan.execute(reset)
+        if self._project is None:
+            return seq, await self._make(event)
+        payload = self._project(event)
+        self._keep(seq, payload)
+        return seq, payload
 
-    async def _make(self, seq: int) -> bytes:
-        """Execute the event of this seq, once however many wait for it."""
-        task = self._making.get(seq)
+    def _keep(self, seq: int, payload: bytes) -> None:
+        if self._chat.holds(seq):
+            self._payloads[seq] = payload
+            if len(self._payloads) > settings.STREAM_PAYLOADS_KEPT:
+                del self._payloads[next(iter(self._payloads))]
+
+    async def _make(self, event: DurableEvent) -> bytes:
+        """Execute an event, once however many wait for it."""
+        task = self._making.get(event.seq)
         if task is None:
-            task = asyncio.get_running_loop().create_task(self._execute(seq), name="execute")
-            self._making[seq] = task
+            task = asyncio.get_running_loop().create_task(self._execute(event), name="execute")
+            self._making[event.seq] = task
         return await asyncio.shield(task)
 
-    async def _execute(self, seq: int) -> bytes:
-        event = self._chat.event(seq)
+    async def _execute(self, event: DurableEvent) -> bytes:
         try:
-            payload = await self.plan.execute(present(event))
+            return await self.plan.execute(event)
         finally:
-            mine = self._making.get(seq) is asyncio.current_task()
-            if mine:
-                del self._making[seq]
-        if mine and self.plan.is_shared and self._chat.holds(event):
-            self._payloads[seq] = payload
-        return payload
+            if self._making.get(event.seq) is asyncio.current_task():
+                del self._making[event.seq]
 
     def describe(self, error: Exception) -> list[FormattedError]:
         """What the client is told of an error that ended its operation."""
