@@ -84,7 +84,8 @@ class Server(StockServer):  # type: ignore[misc]  # daphne has no types
     def _ready(self) -> None:
         """Called between the making of the factory and the first connection."""
         self.ws_factory.protocol = WebSocketProtocol
-        self.ws_factory.setProtocolOptions(failByDrop=False)
+        # This call would forbid the null origin unless told otherwise, and origins are the consumer's affair.
+        self.ws_factory.setProtocolOptions(failByDrop=False, allowNullOrigin=True)
         if self._then is not None:
             self._then()
 

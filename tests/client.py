@@ -7,7 +7,7 @@ import json
 from collections import deque
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -17,7 +17,6 @@ SUBPROTOCOL = "graphql-transport-ws"
 TIMEOUT_SECONDS = 10.0
 
 Frame = dict[str, Any]
-T = TypeVar("T")
 
 
 class SocketClosedError(Exception):
@@ -280,13 +279,10 @@ async def _clear_timeout(seconds: float, what: str) -> Any:
         raise TimeoutError(f"waited {seconds} s for {what}") from None
 
 
-async def eventually(check: Callable[[], Awaitable[T] | T], timeout_seconds: float = TIMEOUT_SECONDS) -> T:
+async def eventually(
+    check: Callable[[], Awaitable[object]], timeout_seconds: float = TIMEOUT_SECONDS
+) -> None:
     """Call `check` until it gives something true; for state that nothing announces (another process's registry)."""
     async with _clear_timeout(timeout_seconds, getattr(check, "__name__", "a condition")):
-        while True:
-            result = check()
-            value: T = await result if isinstance(result, Awaitable) else result
-            if value:
-                return value
+        while not await check():  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0.02)
-    raise AssertionError("unreachable")

@@ -13,6 +13,10 @@ from typing import Protocol
 from api.socket.frames import PING
 from api.socket.ports import SocketLimits, Wire
 
+# A window of small frames takes tens of milliseconds to write. After so many frames the socket's feeds wait for a turn
+# of the loop, so that no other socket waits longer than a few. It is not counted by time: nothing is for one frame.
+BURST_FRAMES = 128
+
 
 class Waiter(Protocol):
     """An operation that holds something back until the outbox opens."""
@@ -26,6 +30,7 @@ class Outbox:
 
     __slots__ = (
         "_acked",
+        "_burst",
         "_held",
         "_limits",
         "_loop",
@@ -49,6 +54,7 @@ class Outbox:
         self._loop = loop
         self._sent = 0
         self._acked = 0
+        self._burst = 0
         self._ping_at = limits.flow_ping_bytes
         self._pings: deque[int] = deque()
         self._held = 0
@@ -65,7 +71,11 @@ class Outbox:
 
     @property
     def open(self) -> bool:
-        """Whether feeds may write durable payloads."""
+        """Whether feeds may write durable payloads now."""
+        return self._burst < BURST_FRAMES and self._in_window
+
+    @property
+    def _in_window(self) -> bool:
         window = self._limits.send_window_bytes
         return self._sent - self._acked <= window and self._wire.backlog <= window
 
@@ -81,7 +91,10 @@ class Outbox:
         self._wire.send_text(text)
         if self._sent >= self._ping_at:
             self.ping(PING)
-        if self._slow_timer is None and not self.open:
+        self._burst += 1
+        if self._burst == BURST_FRAMES:
+            self._loop.call_soon(self._end_burst)
+        if self._slow_timer is None and not self._in_window:
             self._start_slow_timer()
 
     def ping(self, text: str) -> None:
@@ -123,10 +136,14 @@ class Outbox:
         self._waiting.clear()
         self._stop_slow_timer()
 
+    def _end_burst(self) -> None:
+        self._burst = 0
+        self._maybe_wake()
+
     def _moved(self) -> None:
         if self._slow_timer is not None:
             self._stop_slow_timer()
-            if not self.open:
+            if not self._in_window:
                 self._start_slow_timer()
         self._maybe_wake()
 

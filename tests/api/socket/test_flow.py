@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 
+from api.socket.outbox import BURST_FRAMES
 from tests.api.socket.fakes import Bench, FakeLive, bench, turns
 
 # With these limits a ping goes out after each 1,000 bytes, and the window holds 4,000.
@@ -72,6 +73,16 @@ async def test_pongs_that_nobody_asked_for_pay_nothing() -> None:
         one.pong()
     fill(live)
     assert not live.outlet.open
+
+
+async def test_a_feed_waits_for_a_turn_of_the_loop_after_a_burst() -> None:
+    one = await bench(send_window_bytes=1_000_000, max_unsent_bytes=1_000_000).ready()
+    live = await one.feed()
+    fill(live)
+    for turn in range(1, 4):
+        await turns(lambda: live.outlet.open)
+        assert live.resumed == turn
+        assert fill(live) == BURST_FRAMES
 
 
 async def test_a_feed_that_did_not_wait_is_not_resumed() -> None:

@@ -1,0 +1,110 @@
+"""The consumer under a real server, with operations made for what servers differ in. `python -m ... SERVER FD`.
+
+`stream N` sends N payloads as fast as flow control lets it; `flood N` sends them whether the outlet is open or not;
+`big N` answers with N bytes; `hang` never ends; `close NAME` closes the socket with that code.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from typing import cast
+
+import daphne.server
+import django
+import uvicorn
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "api.settings")
+    django.setup()
+
+import api.daphne
+from api.redaction import hide_credentials_in_server_logs
+from api.socket.close_codes import CloseCode
+from api.socket.connection import Connection
+from api.socket.consumer import GraphQLConsumer
+from api.socket.ports import Services, SocketLimits
+from schema.context import Context
+from schema.execution import OperationRequest, PreparedOperation
+from schema.live.outlet import LiveOperation, Outlet
+from tests.api.socket.fakes import FakeGate, FakePrepared, FakeSockets
+
+
+class Stream:
+    """Numbers from 0 on, at least 100 bytes each."""
+
+    def __init__(self, outlet: Outlet, count: int, size: int) -> None:
+        self._outlet = outlet
+        self._count = count
+        self._padding = "x" * size
+        self._sent = 0
+        self._stopped = False
+
+    def resume(self) -> None:
+        """Go on."""
+        while self._sent < self._count and not self._stopped and self._outlet.open:
+            self._outlet.next(b'{"data":{"number":%d,"padding":"%s"}}' % (self._sent, self._padding.encode()))
+            self._sent += 1
+        if self._sent == self._count and not self._stopped:
+            self._stopped = True
+            self._outlet.complete()
+
+    def stop(self) -> None:
+        """End."""
+        self._stopped = True
+
+
+class ServedOperations:
+    """Runs the documents above."""
+
+    async def prepare(self, request: OperationRequest) -> PreparedOperation:
+        """Read the first word."""
+        word = (request.query or "").split()[0]
+        kind = "subscription" if word in ("stream", "flood") else "query"
+        return cast(PreparedOperation, FakePrepared(kind, request))
+
+    async def execute(self, prepared: PreparedOperation, context: Context) -> bytes:
+        """Answer."""
+        word, argument = (prepared.request.query or "").split()
+        if word == "close":
+            assert isinstance(context.connection, Connection)
+            context.connection.close(CloseCode[argument])
+        if word == "hang":
+            await asyncio.Event().wait()
+        if word == "big":
+            return json.dumps({"data": "x" * int(argument)}).encode()
+        tasks = sum("Operation.run" in str(task.get_coro()) for task in asyncio.all_tasks())
+        return json.dumps({"data": {"tasks": tasks, "sockets": len(sockets.present)}}).encode()
+
+    async def subscribe(self, prepared: PreparedOperation, context: Context, outlet: Outlet) -> LiveOperation:
+        """Start a stream."""
+        del context
+        _word, count, size = (prepared.request.query or "").split()
+        stream = Stream(outlet, int(count), int(size))
+        asyncio.get_running_loop().call_soon(stream.resume)
+        return stream
+
+
+sockets = FakeSockets()
+
+
+def services() -> Services:
+    """The outside of each connection."""
+    return Services(ServedOperations(), FakeGate(), sockets, SocketLimits.from_settings())
+
+
+hide_credentials_in_server_logs()
+application = GraphQLConsumer.as_asgi(services=services)
+
+
+def main(server: str, descriptor: int) -> None:
+    """Serve on a listening socket that is open already."""
+    if server == "uvicorn":
+        uvicorn.run(application, fd=descriptor, lifespan="off")
+        return
+    kind = api.daphne.Server if server == "daphne" else daphne.server.Server
+    kind(application, endpoints=[f"fd:fileno={descriptor}"], verbosity=1).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

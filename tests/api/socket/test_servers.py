@@ -1,0 +1,276 @@
+"""What depends on the server program: codes and reasons, wrong frames, handshakes, stalled readers, fairness."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from api.socket.close_codes import CloseCode
+from tests.client import SocketClient, SocketOperation, eventually
+
+ROOT = Path(__file__).resolve().parents[3]
+LIMITS = {
+    "MAX_FRAME_BYTES": "65536",
+    "SLOW_CONSUMER_SECONDS": "1",
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "SOCKET_ORIGINS": "https://app.example",
+}
+
+
+class Served:
+    """A server process."""
+
+    def __init__(self, url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.url = url
+        self.process = process
+        self.log = log
+
+    def memory(self) -> int:
+        """Resident bytes."""
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
+
+@contextlib.contextmanager
+def serve(server: str, folder: Path) -> Iterator[Served]:
+    """A process of `tests.api.socket.served`. Handshakes wait in the backlog until it is up."""
+    log = folder / f"{server}.log"
+    with socket.create_server(("127.0.0.1", 0)) as listener, log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.api.socket.served", server, str(listener.fileno())],
+            cwd=ROOT,
+            env={**os.environ, **LIMITS},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=[listener.fileno()],
+        )
+        try:
+            yield Served(f"ws://127.0.0.1:{listener.getsockname()[1]}/graphql/", process, log)
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture(scope="module", params=["daphne", "uvicorn"])
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serve(request.param, tmp_path_factory.mktemp("served")) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "code", [code for code in CloseCode if code not in (1000, 1007)], ids=lambda code: code.name
+)
+async def test_codes_and_reasons_arrive(served: Served, code: CloseCode) -> None:
+    client = await SocketClient.connect(served.url, "good")
+    await client.subscribe(f"close {code.name}")
+    assert await client.expect_close() == (code, code.meaning)
+
+
+async def test_a_whole_session(served: Served) -> None:
+    async with await SocketClient.connect(served.url, "good") as client:
+        assert await client.ping({"a": "ж"}) == {"type": "pong", "payload": {"a": "ж"}}
+        operation = await client.subscribe("stream 3 10", id="ж😀")
+        assert [(await operation.data())["number"] for _ in range(3)] == [0, 1, 2]
+        await operation.completed()
+
+
+@pytest.mark.parametrize("size", [65_537, 1_100_000])
+async def test_a_frame_that_is_too_large_is_closed_1009(served: Served, size: int) -> None:
+    client = await SocketClient.connect(served.url, "good")
+    await client.send_raw("x" * size)
+    code, reason = await client.expect_close()
+    assert code == 1009
+    assert reason
+
+
+async def test_a_fragmented_frame_is_measured_whole(served: Served) -> None:
+    client = await SocketClient.connect(served.url, "good")
+    with contextlib.suppress(Exception):
+        await client.connection.send("x" * 1000 for _ in range(70))
+    assert (await client.expect_close())[0] == 1009
+
+
+async def test_a_frame_that_is_no_utf8_is_closed_1007(served: Served) -> None:
+    client = await SocketClient.connect(served.url, "good")
+    await client.connection.send(b'{"type":"\xff\xfe"}', text=True)
+    assert (await client.expect_close())[0] == 1007
+
+
+async def test_a_binary_frame_is_closed_4400(served: Served) -> None:
+    client = await SocketClient.connect(served.url, "good")
+    await client.send_raw(b'{"type":"ping"}')
+    assert (await client.expect_close())[0] == 4400
+
+
+@pytest.mark.parametrize("subprotocols", [(), ("graphql-ws",), ("a", "b")], ids=str)
+async def test_other_subprotocols_are_closed_4406(served: Served, subprotocols: tuple[str, ...]) -> None:
+    client = await SocketClient.connect(served.url, ack=False, subprotocols=subprotocols)
+    assert (await client.expect_close())[0] == 4406
+    assert client.connection.subprotocol == (subprotocols[0] if subprotocols else None)
+
+
+async def test_ours_is_picked_among_others(served: Served) -> None:
+    offered = ("graphql-ws", "graphql-transport-ws")
+    async with await SocketClient.connect(served.url, "good", subprotocols=offered) as client:
+        assert client.connection.subprotocol == "graphql-transport-ws"
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "payload"),
+    [
+        ("", {"Authorization": "Bearer good"}, None),
+        ("?JWT=good", None, None),
+        ("?ticket=ticket", None, None),
+        ("?JWT=bad", {"Authorization": "Bearer good"}, None),
+        ("?JWT=bad", {"Authorization": "Bearer bad"}, {"ticket": "ticket"}),
+    ],
+)
+async def test_credentials_of_the_handshake(
+    served: Served, query: str, headers: dict[str, str] | None, payload: dict[str, object] | None
+) -> None:
+    async with await SocketClient.connect(served.url + query, headers=headers, payload=payload):
+        pass
+
+
+async def test_a_failing_credential_does_not_fall_through(served: Served) -> None:
+    url = served.url + "?JWT=good&ticket=ticket"
+    client = await SocketClient.connect(url, ack=False, headers={"Authorization": "Bearer bad"})
+    await client.send({"type": "connection_init"})
+    assert (await client.expect_close())[0] == 4403
+
+
+async def test_credentials_stay_out_of_the_log(served: Served) -> None:
+    async with await SocketClient.connect(served.url + "?a=1&JWT=good&ticket=topsecretticket"):
+        pass
+    log = served.log.read_text()
+    assert "topsecretticket" not in log
+    assert "JWT=good" not in log
+
+
+@pytest.mark.parametrize("origin", [None, "SAME", "https://app.example"])
+async def test_origins_that_may(served: Served, origin: str | None) -> None:
+    if origin == "SAME":
+        origin = served.url.replace("ws:", "http:").removesuffix("/graphql/")
+    async with await SocketClient.connect(served.url, "good", origin=origin):
+        pass
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example", "http://["]
+)
+async def test_origins_that_may_not_are_refused_403(served: Served, origin: str) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        await SocketClient.connect(served.url, ack=False, origin=origin)
+    # Daphne refuses by itself what is no address at all.
+    assert caught.value.response.status_code == (
+        400 if origin == "http://[" and "daphne" in served.log.name else 403
+    )
+
+
+async def test_a_stream_of_60000_does_not_delay_another_socket(served: Served) -> None:
+    # The other socket is in a process of its own, or this test would measure how busy it is itself.
+    other = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.api.socket.probe", served.url),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert other.stdin is not None
+    assert other.stdout is not None
+    assert await other.stdout.readline() == b"ready\n"
+    async with await SocketClient.connect(served.url, "good") as busy:
+        stream = await busy.subscribe("stream 60000 100")
+        for number in range(60_000):
+            assert (await stream.data())["number"] == number
+        await stream.completed()
+    other.stdin.close()
+    waits = sorted(json.loads(await other.stdout.readline()))
+    await other.wait()
+    assert len(waits) > 20
+    assert waits[len(waits) // 2] < 0.01
+    assert waits[-1] < 0.1
+
+
+async def state(probe: SocketClient) -> dict[str, int]:
+    """How many operations run and how many sockets there are, the probe's own included."""
+    data: dict[str, int] = (await probe.execute("count -"))["data"]
+    return data
+
+
+async def stalled(
+    served: Served, query: str, receive_buffer: int = 4096
+) -> tuple[SocketClient, SocketOperation]:
+    """A client whose TCP window is small, and which stops reading right after its subscribe."""
+    raw = socket.create_connection(("127.0.0.1", int(served.url.rsplit(":", 1)[1].split("/")[0])))
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    raw.setblocking(False)
+    client = await SocketClient.connect(served.url, "good", sock=raw, max_queue=1)
+    operation = await client.subscribe(query)
+    client.connection.transport.pause_reading()
+    return client, operation
+
+
+async def test_a_stalled_reader_costs_bounded_memory_and_is_closed(served: Served) -> None:
+    async with await SocketClient.connect(served.url, "good") as probe:
+        await probe.execute("count -")
+        before = served.memory()
+        clients = [(await stalled(served, "stream 1000000 5000"))[0] for _ in range(10)]
+
+        async def gone() -> bool:
+            assert served.memory() - before < 10 * 4_000_000
+            return await state(probe) == {"tasks": 1, "sockets": 1}
+
+        await eventually(gone, 20)
+        for client in clients:
+            client.abort()
+
+
+async def test_a_reader_that_comes_back_in_time_misses_nothing(served: Served) -> None:
+    client, operation = await stalled(served, "stream 3000 1000", 65_536)
+    await asyncio.sleep(0.4)
+    client.connection.transport.resume_reading()
+    for number in range(3000):
+        assert (await operation.data())["number"] == number
+    await operation.completed()
+    await client.close()
+
+
+async def test_abrupt_ends_leave_nothing(served: Served) -> None:
+    async with await SocketClient.connect(served.url, "good") as probe:
+        clients = [await SocketClient.connect(served.url, "good") for _ in range(100)]
+        for client in clients:
+            await client.subscribe("hang -")
+            await client.subscribe("stream 5 5")
+        for client in clients:
+            client.abort()
+
+        async def gone() -> bool:
+            return await state(probe) == {"tasks": 1, "sockets": 1}
+
+        await eventually(gone, 20)
+
+
+async def test_a_burst_of_frames_is_refused_and_others_go_on(served: Served) -> None:
+    async with await SocketClient.connect(served.url, "good") as other:
+        client = await SocketClient.connect(served.url, "good")
+        await asyncio.gather(*(client.send({"type": "ping"}) for _ in range(1000)))
+        assert (await client.expect_close())[0] == CloseCode.TOO_MANY_FRAMES
+        await other.ping()
+
+
+async def test_stock_daphne_closes_with_a_standin(tmp_path: Path) -> None:
+    with serve("stock-daphne", tmp_path) as served:
+        for code in (CloseCode.SUPERSEDED, CloseCode.RESTARTING, CloseCode.SLOW_CONSUMER):
+            client = await SocketClient.connect(served.url, "good")
+            await client.subscribe(f"close {code.name}")
+            arrived, _no_reason = await client.expect_close()
+            assert arrived is not None
+            assert CloseCode.of(arrived).retry is code.retry
