@@ -62,6 +62,7 @@ def database(environment: Environment) -> dict[str, Any]:
         "max_size": environment.DATABASE_POOL_SIZE,
         "timeout": environment.DATABASE_POOL_TIMEOUT_SECONDS,
     }
+    options["prepare_threshold"] = 5  # psycopg's own default; Django's is never (see foundation.prepared)
     return {
         "ENGINE": "django.db.backends.postgresql",
         **known,

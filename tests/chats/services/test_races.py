@@ -39,7 +39,6 @@ def at_once(calls: Iterable[Callable[[], T]]) -> list[T | ChatError]:
     gate = threading.Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T | ChatError:
-        connection.ensure_connection()
         gate.wait(TIMEOUT_SECONDS)
         try:
             return call()
@@ -66,9 +65,14 @@ def begin_and_block() -> Iterator[BeginAndBlock]:
 
 
 def closing_connections(call: Callable[[], T]) -> T:
+    """Call it on this thread's own connection; waiting too long for a lock is an error, not a test that hangs."""
     try:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{TIMEOUT_SECONDS - 10}s'")
         return call()
     finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
         connections.close_all()
 
 
