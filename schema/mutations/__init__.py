@@ -4,7 +4,10 @@ from strawberry.tools import merge_types
 
 from schema.mutations.auth import AuthMutations
 from schema.mutations.chats import ChatMutations
+from schema.mutations.members import MemberMutations
 from schema.mutations.messages import MessageMutations
 from schema.mutations.sockets import SocketMutations
 
-Mutation = merge_types("Mutation", (AuthMutations, SocketMutations, ChatMutations, MessageMutations))
+Mutation = merge_types(
+    "Mutation", (AuthMutations, SocketMutations, ChatMutations, MemberMutations, MessageMutations)
+)

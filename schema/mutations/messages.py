@@ -11,6 +11,8 @@ from schema.context import Info
 from schema.ids import decode_id
 from schema.types.messages import Message
 
+MessageId = Annotated[strawberry.ID, strawberry.argument(description="The message.")]
+
 
 @strawberry.input(description="A new message.")
 class SendMessageInput:
@@ -48,4 +50,26 @@ class MessageMutations:
             client_id=input.client_id,
             reply_to_id=None if input.reply_to_id is None else decode_id("Message", input.reply_to_id),
         )
+        return cast(Message, message)
+
+    @strawberry.mutation(description="Give a message of the viewer's another text. GONE once it is deleted.")
+    async def edit_message(
+        self,
+        info: Info,
+        message_id: MessageId,
+        text: Annotated[
+            str, strawberry.argument(description="Not empty; `maxMessageLength` characters at most.")
+        ],
+    ) -> Message:
+        viewer_id = info.context.viewer_id
+        message = await in_thread(services.edit_message, viewer_id, decode_id("Message", message_id), text)
+        return cast(Message, message)
+
+    @strawberry.mutation(
+        description="Delete a message: its text is gone for good, its tombstone stays. In a group its owner and admins "
+        "may delete those of others too."
+    )
+    async def delete_message(self, info: Info, message_id: MessageId) -> Message:
+        viewer_id = info.context.viewer_id
+        message = await in_thread(services.delete_message, viewer_id, decode_id("Message", message_id))
         return cast(Message, message)
