@@ -1,7 +1,5 @@
 """Editing and deleting, and what the log says about it."""
 
-from collections.abc import Callable
-
 import pytest
 
 from chats.errors import ChatError
@@ -14,8 +12,6 @@ from tests.chats.convergence import AssertConverges, Published
 from tests.factories import make_direct, make_group, make_users, say
 
 pytestmark = pytest.mark.django_db
-
-Attempt = Callable[[], object]
 
 
 def counts() -> tuple[int, int, list[int]]:
