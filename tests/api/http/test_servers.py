@@ -3,26 +3,26 @@
 import asyncio
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 
 from tests.api.http.fakes import SUBSCRIPTION
-from tests.api.http.servers import serving
+from tests.server import Server, serving
 
 MEBIBYTE = 1024 * 1024
 # What the kernel's own buffers of both ends may swallow on the loopback, far below what a flood could write.
 KERNEL_BYTES = 24 * MEBIBYTE
 
-Server = tuple[str, Path]
-
 
 @pytest.fixture(params=["daphne", "uvicorn"], scope="module")
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The flooding application under each server, with little patience."""
-    with serving(request.param, "tests.api.http.flood:application", SLOW_CONSUMER_SECONDS="1") as running:
+    log = tmp_path_factory.mktemp("flood") / "log"
+    with serving(
+        request.param, "tests.api.http.flood:application", log, SLOW_CONSUMER_SECONDS="1"
+    ) as running:
         yield running
 
 
@@ -57,21 +57,21 @@ async def subscribe(address: str, *, receive_buffer: int | None = None) -> socke
 
 
 async def test_a_client_that_leaves_stops_its_operation(server: Server) -> None:
-    address, _ = server
+    address = server.address
     connection = await subscribe(address)
     connection.close()
     await ask(address, "Idle")
 
 
 async def test_a_client_that_does_not_read_is_dropped_and_costs_little(server: Server) -> None:
-    address, log = server
+    address = server.address
     connection = await subscribe(address, receive_buffer=4096)
     with connection:
         await ask(address, "Idle")  # the server has had no patience any more
         assert await ask(address, "Sent") < KERNEL_BYTES
         await read_to_the_end(connection)
-    assert "Traceback" not in log.read_text()
-    assert "without completing response" not in log.read_text()
+    assert "Traceback" not in server.log.read_text()
+    assert "without completing response" not in server.log.read_text()
 
 
 async def read_to_the_end(connection: socket.socket) -> None:
@@ -86,7 +86,7 @@ async def read_to_the_end(connection: socket.socket) -> None:
 
 
 async def test_a_client_that_reads_gets_far_more_than_any_buffer_holds(server: Server) -> None:
-    address, _ = server
+    address = server.address
     loop = asyncio.get_running_loop()
     with await subscribe(address) as connection:
         read = 0
