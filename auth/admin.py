@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationForm
+from django.db import models
 from django.forms import Form
 from django.http import HttpRequest
 
@@ -54,6 +55,7 @@ class UserAdmin(UserAdminBase):
     search_fields = ("username", "display_name", "email")
     ordering = ("username",)
     readonly_fields = ("date_joined", "last_login")
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Profile", {"fields": ("display_name", "email", "avatar_url", "is_bot")}),

@@ -1,0 +1,6 @@
+"""The paths of identity and of the admin alone, as `api` mounts them."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [path("auth/", include("auth.urls")), path("admin/", admin.site.urls)]
