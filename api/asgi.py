@@ -13,9 +13,12 @@ django_application = get_asgi_application()
 
 # What follows needs Django to be set up.
 from api.http.app import GraphQLHTTP  # noqa: E402
+from api.logs import hide_secrets_of_servers  # noqa: E402
 from api.services import socket_services  # noqa: E402
 from api.socket.consumer import GraphQLConsumer  # noqa: E402
 from schema import execution  # noqa: E402
+
+hide_secrets_of_servers()
 
 GRAPHQL_PATHS = ("/graphql/", "/graphql")
 

@@ -20,6 +20,17 @@ class HideSecrets(logging.Filter):
         return True
 
 
+def hide_secrets_of_servers() -> None:
+    """Filter what server programs log by themselves: uvicorn writes the whole address of every socket.
+
+    They set up handlers of their own, which Django's `LOGGING` would only take away.
+    """
+    for name in ("uvicorn.error", "uvicorn.access", "daphne.server"):
+        server_logger = logging.getLogger(name)
+        if not any(isinstance(each, HideSecrets) for each in server_logger.filters):
+            server_logger.addFilter(HideSecrets())
+
+
 def logging_settings(level: str) -> dict[str, Any]:
     """Django's `LOGGING` for records of `level` and above."""
     return {

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from api.socket.ports import RegisteredSocket
 from api.socket.roster import Roster, SocketEntry
+from auth.identity import Identity
 
 logger = logging.getLogger(__name__)
 
@@ -101,19 +102,17 @@ class SocketRegistry:
         await self._tell(user_id, {"type": "close", "socketId": socket_id})
         return True
 
-    async def revoke(self, user_id: int, session_ids: frozenset[str] | None) -> None:
-        """Close the user's sockets of these sessions (None: of all) in every process."""
-        sessions = None if session_ids is None else sorted(session_ids)
-        await self._tell(user_id, {"type": "revoke", "sessionIds": sessions})
-
     def control(self, user_id: int, message: Mapping[str, Any]) -> None:
-        """Take a message of the user's control feed; messages of other kinds are not the sockets' affair."""
+        """Take a message of the user's control feed.
+
+        `{"type": "revoke", "sessionIds": [...] or null, "epoch": number or null}`, or `supersede` and `close` with a
+        `socketId`. Messages of other kinds are not the sockets' affair.
+        """
         of_user = self._by_user.get(user_id, {})
         kind = message.get("type")
         if kind == "revoke":
-            sessions = message["sessionIds"]
             for socket in list(of_user.values()):
-                if sessions is None or socket.identity.session_id in sessions:
+                if _ended(socket.identity, message.get("sessionIds"), message.get("epoch")):
                     socket.revoke()
             return
         named = of_user.get(message.get("socketId", ""))
@@ -221,6 +220,13 @@ class SocketRegistry:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _ended(identity: Identity, session_ids: Sequence[str] | None, epoch: int | None) -> bool:
+    """Whether a revocation means this identity: its session is named or, when none is, its epoch is over."""
+    if session_ids is not None:
+        return identity.session_id in session_ids
+    return epoch is None or identity.epoch < epoch
 
 
 def _entry(socket: RegisteredSocket) -> SocketEntry:

@@ -19,7 +19,7 @@ if __name__ == "__main__":
     django.setup()
 
 import api.daphne
-from api.redaction import hide_credentials_in_server_logs
+from api.logs import hide_secrets_of_servers
 from api.socket.close_codes import CloseCode
 from api.socket.connection import Connection
 from api.socket.consumer import GraphQLConsumer
@@ -93,7 +93,7 @@ def services() -> Services:
     return Services(ServedOperations(), FakeGate(), sockets, SocketLimits.from_settings())
 
 
-hide_credentials_in_server_logs()
+hide_secrets_of_servers()
 application = GraphQLConsumer.as_asgi(services=services)
 
 

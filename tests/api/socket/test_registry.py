@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -274,10 +274,18 @@ async def test_a_revocation_reaches_the_sockets_of_its_sessions(world: World) ->
     b = await world.socket(two, "b", identity(session_id="s1"))
     c = await world.socket(two, "c", identity(session_id="s2"))
     elses = await world.socket(two, "d", identity(user_id=2, session_id="s1"))
-    await one.revoke(1, frozenset({"s1"}))
+    await one._control.publish(1, {"type": "revoke", "sessionIds": ["s1"], "epoch": None})
     assert (a.ended, b.ended, c.ended, elses.ended) == (["revoked"], ["revoked"], [], [])
-    await one.revoke(1, None)
+    await one._control.publish(1, {"type": "revoke", "sessionIds": None, "epoch": None})
     assert (c.ended, elses.ended) == (["revoked"], [])
+
+
+async def test_a_revocation_of_all_spares_what_was_opened_with_a_newer_token(world: World) -> None:
+    one = world.process()
+    old = await world.socket(one, "old", replace(identity(), epoch=1))
+    new = await world.socket(one, "new", replace(identity(), epoch=2))
+    one.control(1, {"type": "revoke", "sessionIds": None, "epoch": 2})
+    assert (old.ended, new.ended) == (["revoked"], [])
 
 
 async def test_control_messages_of_others_are_ignored(world: World) -> None:
