@@ -1,4 +1,4 @@
-"""The streamed subscriptions of this process: how many each client has, and how they are ended from outside."""
+"""The streamed subscriptions of this process: how many each client has, and how all are ended when it stops."""
 
 from collections import defaultdict
 from collections.abc import Hashable
@@ -7,17 +7,12 @@ from typing import Protocol
 from django.conf import settings
 
 from api.http.refusal import Refused
-from auth.identity import Identity
 from foundation.errors import ErrorCode
 from schema.errors import FormattedError
 
 
 class EndableStream(Protocol):
     """A running streamed subscription."""
-
-    @property
-    def identity(self) -> Identity | None:
-        """Whose it is."""
 
     def end(self, errors: list[FormattedError]) -> None:
         """End it now, with what the client should know. May be called again."""
@@ -52,14 +47,6 @@ class StreamRegistry:
         streams.discard(stream)
         if not streams:
             del self._by_client[client]
-
-    def end_user(self, user_id: int, session_ids: frozenset[str] | None, message: str) -> None:
-        """End a user's streams: those of some sessions, or of all (None). For logout, ban, password change."""
-        errors = ended_by(ErrorCode.UNAUTHENTICATED, message)
-        for stream in tuple(self._by_client.get(user_id, ())):
-            identity = stream.identity
-            if identity and (session_ids is None or identity.session_id in session_ids):
-                stream.end(errors)
 
     def end_all(self, code: ErrorCode, message: str) -> None:
         """End every stream, for a process that is about to stop."""

@@ -7,18 +7,15 @@ SLOW_CONSUMER_SECONDS. Each stops the live operation.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 from django.conf import settings
 
 from api.http.backpressure import Gate, gate_of
 from api.http.framing import Framing
 from api.http.outlet import StreamOutlet
-from api.http.registry import ended_by
+from api.http.watch import until_invalid
 from api.http.wire import Receive, Send
-from auth.errors import AuthError
-from auth.identity import Identity, require_current
-from foundation.errors import ErrorCode
+from auth.identity import Identity
 from schema.errors import FormattedError
 from schema.live.outlet import LiveOperation
 
@@ -101,23 +98,8 @@ class Stream:
             return self._framing.keep_alive
 
     async def _watch_identity(self) -> None:
-        """End the stream when its token expires, and at the latest a keep-alive after it was revoked.
-
-        Revocations reach the streams at once through the registry; this catches those that were missed.
-        """
-        while (identity := self.identity) is not None:
-            left = (identity.expires_at - datetime.now(UTC)).total_seconds()
-            if left <= 0:
-                self.end(ended_by(ErrorCode.UNAUTHENTICATED, "The access token has expired."))
-                break
-            await asyncio.sleep(min(left, settings.KEEP_ALIVE_SECONDS))
-            try:
-                await require_current(identity)
-            except AuthError as error:
-                if error.code is not ErrorCode.UNAUTHENTICATED:
-                    continue  # it cannot be checked right now; a stream that was let in goes on until it can
-                self.end(ended_by(error.code, error.message))
-                break
+        if self.identity is not None:
+            self.end(await until_invalid(self.identity))
         await asyncio.Event().wait()  # the writer ends the stream once it has said so
 
 

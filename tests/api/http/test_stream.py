@@ -7,9 +7,12 @@ from datetime import timedelta
 import pytest
 from pytest_django import Settings
 
+from api.control import send_control
+from api.http import watch
 from api.http.app import GraphQLHTTP
 from api.http.registry import registry
 from auth.identity import Identity
+from chats.feeds.hub import get_hub
 from foundation.errors import ErrorCode
 from tests.api.http.asgi import call, open_stream, post
 from tests.api.http.fakes import SUBSCRIPTION, FakeExecutor, identity_of, refusal
@@ -199,7 +202,7 @@ async def test_a_revoked_token_ends_the_stream_at_the_next_sign_of_life(
         assert live.stopped.is_set()
 
 
-async def test_a_logout_ends_the_streams_of_its_session_at_once(
+async def test_a_revocation_ends_the_streams_that_it_covers_at_once(
     app: GraphQLHTTP, executor: FakeExecutor, identities: dict[str, Identity]
 ) -> None:
     identities["other"] = identity_of(session_id="other")
@@ -208,12 +211,33 @@ async def test_a_logout_ends_the_streams_of_its_session_at_once(
         await executor.lives.get()
         async with open_stream(app, SUBSCRIBE, SSE, other) as (other_client, _):
             live = await executor.lives.get()
-            registry.end_user(1, frozenset({"session"}), "Signed out.")
-            assert "Signed out." in await client.rest()
+            await asyncio.gather(client.text_until(":\n\n"), other_client.text_until(":\n\n"))
+            await listeners(2)
+            send_control(1, {"type": "close", "socketId": "x"})
+            send_control(1, {"type": "revoke", "sessionIds": ["session"], "epoch": None})
+            assert "revoked" in await client.rest()
             assert not live.stopped.is_set()
-            registry.end_user(1, None, "Banned.")
-            assert "Banned." in await other_client.rest()
+            send_control(1, {"type": "revoke", "sessionIds": None, "epoch": 1})
+            assert "revoked" in await other_client.rest()
             assert live.stopped.is_set()
+    await listeners(0)
+
+
+async def listeners(count: int) -> None:
+    """Return once so many streams of user 1 follow the control feed, and its group has been joined or left."""
+
+    def ours(_body: bytes) -> None:
+        pass
+
+    hub = get_hub()
+    async with asyncio.timeout(5):
+        while True:
+            await hub.listen_control(1, ours)  # behind whoever is joining
+            others = len(hub._people[1]) - 1
+            await hub.leave_control(1, ours)
+            if others == count:
+                return
+            await asyncio.sleep(0)
 
 
 async def test_a_process_that_stops_ends_all_streams(app: GraphQLHTTP, executor: FakeExecutor) -> None:
@@ -246,12 +270,10 @@ async def test_an_error_of_ours_amid_the_stream_is_logged_and_ends_it(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    from api.http import stream
-
     async def broken(_identity: Identity) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(stream, "require_current", broken)
+    monkeypatch.setattr(watch, "require_current", broken)
     settings.KEEP_ALIVE_SECONDS = 0.01
     async with open_stream(app, SUBSCRIBE, SSE, BEARER) as (client, _):
         live = await executor.lives.get()
