@@ -3,8 +3,8 @@
 import functools
 import logging
 import math
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import msgspec
 from django.conf import settings
@@ -18,7 +18,7 @@ from foundation.errors import ErrorCode, ParlorError
 
 logger = logging.getLogger(__name__)
 
-View = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponseBase]]
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 # Statuses, and the codes that clients of simplejwt and Django REST framework know.

@@ -10,6 +10,7 @@ import logging
 import math
 import time
 import weakref
+from typing import Any
 
 import limits
 from django.conf import settings
@@ -61,7 +62,9 @@ def _limiter() -> MovingWindowRateLimiter:
     limiter = _by_loop.get(loop)
     if limiter is None:
         # The pool of our own client; the address only tells the library which kind of server it is.
-        pool = async_redis().connection_pool
+        pool: Any = (
+            async_redis().connection_pool
+        )  # the library passes it on, though its annotation forgets it
         storage = RedisStorage("redis://", implementation="redispy", key_prefix="rate", connection_pool=pool)
         limiter = _by_loop[loop] = MovingWindowRateLimiter(storage)
     return limiter

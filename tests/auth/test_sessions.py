@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.conf import LazySettings
@@ -19,8 +20,8 @@ from auth.revocation import RevocationReason, Revoked
 from auth.sessions import Tokens
 from auth.tokens import new_refresh_token, read_access_token
 from foundation.errors import ErrorCode
+from tests.auth.asserting import statements
 from tests.auth.conftest import PASSWORD
-from tests.auth.test_accounts import statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,7 +105,7 @@ def test_refresh_asks_the_database_four_times(ann: Tokens) -> None:
 def test_a_well_signed_token_of_no_session_is_refused(ann: Tokens, revocations: list[Revoked]) -> None:
     user_id, session_id = ann.user.pk, session_of(ann)
     for token in (new_refresh_token(user_id, str(uuid.uuid4())), new_refresh_token(user_id + 1, session_id)):
-        assert_refused(lambda token=token: accounts.refresh(token.text))
+        assert_refused(partial(accounts.refresh, token.text))
         assert accounts.logout(token.text) is False
     assert revocations == []
     assert accounts.refresh(ann.refresh_token)
@@ -213,3 +214,34 @@ def test_a_rolled_back_end_is_told_to_nobody(ann: Tokens, revocations: list[Revo
         transaction.set_rollback(True)
     assert revocations == []
     assert accounts.refresh(ann.refresh_token)
+
+
+def test_sessions_are_bounded_and_the_longest_unused_one_makes_room(
+    settings: LazySettings, ann: Tokens, revocations: list[Revoked]
+) -> None:
+    settings.SESSIONS_PER_USER = 2
+    phone = accounts.login("Ann", PASSWORD)
+    desk = accounts.refresh(ann.refresh_token)  # used last, though opened first
+
+    accounts.login("Ann", PASSWORD)
+
+    ended = read_access_token(phone.access_token).session_id
+    assert revocations == [Revoked(ann.user.pk, frozenset({ended}), RevocationReason.SIGNED_OUT)]
+    assert_refused(lambda: accounts.refresh(phone.refresh_token))
+    assert accounts.refresh(desk.refresh_token)
+
+
+def test_sessions_that_nothing_needs_any_more_are_forgotten(settings: LazySettings, ann: Tokens) -> None:
+    now = timezone.now()
+    expired, revoked, recent = (
+        read_access_token(accounts.login("Ann", PASSWORD).access_token).session_id for _ in range(3)
+    )
+    Session.objects.filter(pk=expired).update(expires_at=now - timedelta(seconds=1))
+    Session.objects.filter(pk=recent).update(revoked_at=now)
+    Session.objects.filter(pk=revoked).update(
+        revoked_at=now - timedelta(seconds=settings.ACCESS_TOKEN_SECONDS + 61)
+    )
+    accounts.login("Ann", PASSWORD)
+    left = {str(pk) for pk in Session.objects.values_list("pk", flat=True)}
+    assert {expired, revoked} & left == set()
+    assert {recent, read_access_token(ann.access_token).session_id} <= left

@@ -112,7 +112,7 @@ async def test_what_is_no_ticket_is_refused(ticket: object) -> None:
 
 
 async def test_without_redis_there_are_no_tickets(identity: Identity) -> None:
-    nowhere = redis.asyncio.Redis(host="127.0.0.1", port=1, retry=None)
+    nowhere = redis.asyncio.Redis.from_url("redis://127.0.0.1:1")
     with mock.patch("auth.tickets.async_redis", return_value=nowhere):
         for attempt in (issue_ticket(identity), redeem_ticket("x" * 43)):
             with pytest.raises(AuthError) as caught:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from django.http import HttpResponse
 from django.test import AsyncClient
 
 from auth import accounts, tickets
@@ -18,6 +17,9 @@ from foundation.database import in_thread
 from tests.auth.conftest import PASSWORD
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.auth.urls")]
+
+# The async client's own type is private to the stubs.
+Response = Any
 
 TOKEN, REFRESH, VERIFY, TICKET = (
     "/auth/token/",
@@ -37,11 +39,11 @@ def client() -> AsyncClient:
     return AsyncClient()
 
 
-async def post(client: AsyncClient, path: str, body: object, **headers: str) -> HttpResponse:
+async def post(client: AsyncClient, path: str, body: object, **headers: str) -> Response:
     return await client.post(path, json.dumps(body), content_type="application/json", headers=headers)
 
 
-def refusal(response: HttpResponse, status: int) -> dict[str, Any]:
+def refusal(response: Response, status: int) -> dict[str, Any]:
     assert response.status_code == status, response.content
     assert response["Content-Type"] == "application/json"
     assert response["Cache-Control"] == "no-store"

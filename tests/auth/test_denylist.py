@@ -1,0 +1,129 @@
+"""The deny-list in Redis: rebuilt once, never too early, and gone when nobody needs it."""
+
+import asyncio
+from unittest import mock
+
+import pytest
+import redis
+import redis.asyncio
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from auth import accounts, denylist
+from auth.models import Session
+from auth.revocation import is_revoked
+from auth.sessions import Tokens
+from auth.tokens import read_access_token
+from foundation.database import in_thread
+from foundation.redis import async_redis
+from tests.auth.asserting import assert_accepted, assert_refused
+from tests.auth.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NEW_PASSWORD = "wrong donkey capacitor"
+
+
+def change_password(tokens: Tokens) -> Tokens:
+    session_id = read_access_token(tokens.access_token).session_id
+    return accounts.change_password(tokens.user.pk, session_id, PASSWORD, NEW_PASSWORD)
+
+
+async def test_a_thousand_requests_cause_one_rebuild(ann: Tokens) -> None:
+    await in_thread(accounts.logout, ann.refresh_token)
+    await async_redis().flushall()
+    identity = read_access_token(ann.access_token)
+    with (
+        mock.patch("auth.denylist._read_database", wraps=denylist._read_database) as read,
+        mock.patch("auth.denylist.is_over_in_database") as asked,
+    ):
+        answers = await asyncio.gather(*(is_revoked(identity) for _ in range(1000)))
+    assert answers == [True] * 1000
+    assert read.call_count == 1
+    asked.assert_not_called()
+
+
+async def test_while_another_process_rebuilds_the_database_answers(ann: Tokens) -> None:
+    await async_redis().set(denylist.REBUILDING_KEY, "another", ex=10)
+    await assert_accepted(ann)
+    await in_thread(accounts.logout, ann.refresh_token)
+    await assert_refused(ann)
+    assert await async_redis().get(denylist.REBUILDING_KEY) == b"another"
+    assert not await async_redis().exists(denylist.WHOLE_KEY)
+
+
+async def test_the_rebuild_goes_on_when_who_started_it_leaves(ann: Tokens) -> None:
+    identity = read_access_token(ann.access_token)
+    started, go_on = asyncio.Event(), asyncio.Event()
+    rebuild = denylist.rebuild
+
+    async def slow() -> bool:
+        started.set()
+        await go_on.wait()
+        return await rebuild()
+
+    with mock.patch("auth.denylist.rebuild", slow):
+        first = asyncio.create_task(is_revoked(identity))
+        await started.wait()
+        second = asyncio.create_task(is_revoked(identity))
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        go_on.set()
+        assert await second is False
+
+
+async def test_a_rebuild_that_read_too_early_does_not_settle_a_later_debt(
+    ann: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads, then a session ends and Redis does not take the entry, then it writes its sentinel."""
+    identity = read_access_token(ann.access_token)
+    read_database = denylist._read_database
+
+    def read_then_end() -> denylist.Denied:
+        read = read_database()
+        with mock.patch("auth.denylist.write", side_effect=redis.ConnectionError):
+            accounts.logout(ann.refresh_token)
+        return read
+
+    with monkeypatch.context() as patch:
+        patch.setattr(denylist, "_read_database", read_then_end)
+        assert await is_revoked(identity) is True
+    assert await denylist.denies(identity) is False
+    assert await is_revoked(identity) is True
+    assert await denylist.denies(identity) is True
+
+
+async def test_a_rebuild_never_takes_back_a_newer_epoch(ann: Tokens) -> None:
+    second = await in_thread(change_password, ann)
+    stale = denylist.Denied(epochs=((ann.user.pk, 1),))
+    await in_thread(accounts.deactivate, ann.user.pk)
+    await in_thread(denylist.write, stale)
+    assert await denylist.rebuild()
+    assert await denylist.denies(read_access_token(second.access_token)) is True
+
+
+async def test_entries_end_with_the_tokens_that_they_deny(ann: Tokens) -> None:
+    await in_thread(change_password, ann)
+    await in_thread(accounts.login, "Ann", NEW_PASSWORD)
+    await in_thread(accounts.deactivate, ann.user.pk)
+    await denylist.rebuild()
+    keys = [key async for key in async_redis().scan_iter("auth:deny:*")]
+    assert len(keys) >= 3
+    for key in keys:
+        assert 0 < await async_redis().ttl(key) <= denylist.entry_seconds()
+
+
+async def test_what_ended_long_ago_is_not_read_again(ann: Tokens) -> None:
+    await in_thread(accounts.logout, ann.refresh_token)
+    session = await in_thread(Session.objects.get)
+    assert (await in_thread(denylist._read_database)).session_ids == {str(session.pk)}
+    with mock.patch("auth.denylist.entry_seconds", return_value=0):
+        assert await in_thread(denylist._read_database) == denylist.Denied()
+
+
+def test_the_database_is_asked_one_question(ann: Tokens) -> None:
+    identity = read_access_token(ann.access_token)
+    with CaptureQueriesContext(connection) as queries:
+        assert denylist.is_over_in_database(identity) is False
+    assert len(queries) == 1
