@@ -1,0 +1,93 @@
+"""People who use running servers, each new, so that tests do not meet; and the secrets that no log may hold."""
+
+import itertools
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.client import SocketClient
+from tests.server import Server
+
+Json = dict[str, Any]
+
+SECRETS: set[str] = set()
+TIMEOUT_SECONDS = 20
+
+_numbers = itertools.count(1)
+
+REGISTER = """mutation ($input: RegisterInput!) {
+  register(input: $input) { accessToken refreshToken user { id username } }
+}"""
+CREATE_GROUP = "mutation ($input: CreateGroupChatInput!) { createGroupChat(input: $input) { id lastSeq } }"
+SEND = "mutation ($input: SendMessageInput!) { sendMessage(input: $input) { id seq text clientId } }"
+FEED = """subscription ($chatId: ID!, $since: Int) {
+  chatFeed(chatId: $chatId, since: $since) {
+    __typename
+    ... on FeedReady { seq replayed }
+    ... on FeedReset { seq reason }
+    ... on ChatEvent { seq }
+    ... on MessagePosted { message { id text sender { username } } }
+  }
+}"""
+
+
+async def post(server: Server, query: str, variables: Json | None = None, token: str | None = None) -> Json:
+    """The response's body; whatever its status."""
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, verify=False) as client:
+        answer = await client.post(
+            server.http, json={"query": query, "variables": variables}, headers=headers
+        )
+    body: Json = answer.json()
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An account, logged in."""
+
+    id: str
+    username: str
+    password: str
+    token: str
+
+    async def ask(self, server: Server, query: str, **variables: object) -> Json:
+        """`data` of a query or mutation over HTTP, which must have no errors."""
+        body = await post(server, query, variables, self.token)
+        assert "errors" not in body, body
+        data: Json = body["data"]
+        return data
+
+    async def refusal(self, server: Server, query: str, **variables: object) -> Json:
+        """The one error of a query or mutation over HTTP, which must give nothing else."""
+        body = await post(server, query, variables, self.token)
+        (error,) = body["errors"]
+        assert not any((body.get("data") or {}).values()), body
+        return dict(error)
+
+    async def create_group(self, server: Server, *others: "Person") -> str:
+        """A new group; its id. Its last seq is the number of its members."""
+        group = {"title": "Tea", "memberIds": [other.id for other in others]}
+        return str((await self.ask(server, CREATE_GROUP, input=group))["createGroupChat"]["id"])
+
+    async def say(self, server: Server, chat_id: str, text: str, **more: object) -> Json:
+        """Send a message over HTTP."""
+        message: Json = (await self.ask(server, SEND, input={"chatId": chat_id, "text": text, **more}))[
+            "sendMessage"
+        ]
+        return message
+
+    async def connect(self, server: Server) -> SocketClient:
+        """A socket of theirs."""
+        return await SocketClient.connect(server.socket, self.token)
+
+
+async def register(server: Server) -> Person:
+    """Somebody new."""
+    username, password = f"live{next(_numbers)}", secrets.token_urlsafe(16)
+    body = await post(server, REGISTER, {"input": {"username": username, "password": password}})
+    payload = body["data"]["register"]
+    SECRETS.update((password, payload["accessToken"], payload["refreshToken"]))
+    return Person(payload["user"]["id"], username, password, payload["accessToken"])
