@@ -39,7 +39,7 @@ class ControlFeeds:
         """The process has no socket of this person any more."""
         listener = self._listeners.pop(user_id, None)
         if listener is not None:
-            await get_hub().leave_control(user_id, listener)
+            get_hub().forget_person(user_id, listener)
 
     async def publish(self, user_id: int, message: ControlMessage) -> None:
         """Send a message to all processes that follow this person, this one included."""

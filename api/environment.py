@@ -213,6 +213,7 @@ class Environment(BaseSettings):
     STREAM_PAYLOADS_KEPT: Count = Field(
         128, description="Last payloads of a feed's selection kept for clients that catch up; payloads."
     )
+    MAX_INBOX_CURSORS: Count = Field(2000, description="Most chats that inboxFeed takes a seq for; chats.")
     FEED_RING_LINGER_SECONDS: Seconds = Field(
         30, description="How long they are kept after the chat's last operation ended; seconds."
     )

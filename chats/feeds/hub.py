@@ -9,7 +9,7 @@ instead.
 import asyncio
 import logging
 import weakref
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -20,16 +20,15 @@ from redis.exceptions import RedisError
 from chats.events import DurableEvent, decode
 from chats.feeds.chat_feed import ChatFeed, ChatListener
 from chats.feeds.log import last_seqs, read_gap
-from chats.feeds.names import chat_feed, user_feed
-from chats.feeds.publish import CONTROL, EVENTS
-from chats.feeds.state import FeedState, read_states
+from chats.feeds.names import chat_feed
+from chats.feeds.people import ControlListener, MembershipListener, People
+from chats.feeds.publish import EVENTS
+from chats.feeds.state import FeedState, membership_marks, read_states
 from foundation.batching import Batcher
 from foundation.database import in_thread
 from foundation.redis import async_redis
 
 logger = logging.getLogger(__name__)
-
-ControlListener = Callable[[bytes], None]
 
 
 class Hub:
@@ -40,8 +39,7 @@ class Hub:
         self._channel: str | None = None
         self._starting = asyncio.Lock()
         self._chats: dict[int, ChatFeed] = {}
-        self._people: dict[int, set[ControlListener]] = {}
-        self._people_locks: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._people = People(layer, self._start)
         self._states: Batcher[int, FeedState] = Batcher(_fetch_states)
         self._tasks: set[asyncio.Task[None]] = set()
         self._polling: asyncio.Task[None] | None = None
@@ -76,21 +74,17 @@ class Hub:
             )
 
     async def listen_control(self, user_id: int, listener: ControlListener) -> None:
-        """Get the control messages for one person from now on. Raises RedisError or OSError when Redis is away."""
-        await self._start()
-        async with self._people_locks.setdefault(user_id, asyncio.Lock()):
-            listeners = self._people.setdefault(user_id, set())
-            listeners.add(listener)
-            if len(listeners) == 1:
-                await self._layer.group_add(user_feed(user_id), self._channel)
+        """Get the control messages for one person from now on; while Redis is away, from its return on."""
+        await self._people.listen_control(user_id, listener)
 
-    async def leave_control(self, user_id: int, listener: ControlListener) -> None:
-        """Stop getting them."""
-        async with self._people_locks.setdefault(user_id, asyncio.Lock()):
-            listeners = self._people.get(user_id, set())
-            listeners.discard(listener)
-            if not listeners and self._people.pop(user_id, None) is not None:
-                await self._layer.group_discard(user_feed(user_id), self._channel)
+    async def listen_memberships(self, user_id: int, listener: MembershipListener) -> None:
+        """Be told when this person may have joined a chat, at the latest with the next poll."""
+        await self._people.listen_memberships(user_id, listener)
+
+    def forget_person(self, user_id: int, listener: ControlListener | MembershipListener) -> None:
+        """Stop listening to this person's feed."""
+        self._people.forget(user_id, listener)
+        self._spawn(self._people.align(user_id), "leave")
 
     async def close(self) -> None:
         """Stop everything; the hub is not used afterwards."""
@@ -100,15 +94,16 @@ class Hub:
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(feed.close() for feed in self._chats.values()))
         self._chats.clear()
-        self._people.clear()
 
-    async def _start(self) -> None:
+    async def _start(self) -> str:
+        """The hub's own channel, made when it is first needed. Raises RedisError or OSError when Redis is away."""
         async with self._starting:
             if self._polling is None:
                 self._polling = self._spawn(self._poll_forever(), "poll")
             if self._channel is None:
                 self._channel = await self._layer.new_channel("hub.")
                 self._spawn(self._receive(self._channel), "receive")
+            return self._channel
 
     async def _join(self, feed: ChatFeed) -> bool:
         """Join the group before reading the state, so that nothing can fall between the two."""
@@ -161,9 +156,8 @@ class Hub:
             feed = self._chats.get(message["chat"])
             if feed is not None:
                 feed.take(decode(body) for body in message["events"])
-        elif message["type"] == CONTROL:
-            for listener in tuple(self._people.get(message["user"], ())):
-                listener(message["body"])
+        else:
+            self._people.take(message)
 
     async def _poll_forever(self) -> None:
         waited = 0.0
@@ -178,19 +172,21 @@ class Hub:
                 await self.poll()
 
     async def poll(self) -> None:
-        """Compare every followed chat with the database, in one query, and heal those that are behind."""
+        """Compare all followed chats and people with the database, in one query each, and heal what is behind."""
         for feed in [feed for feed in self._chats.values() if not feed.is_in_group and feed.is_standing]:
             await self._enter_group(feed)
-        if not self._chats:
-            return
+        await self._people.align_all()
+        chat_ids, user_ids = list(self._chats), self._people.membership_listeners()
         try:
-            latest = await in_thread(last_seqs, list(self._chats))
+            latest = await in_thread(last_seqs, chat_ids) if chat_ids else {}
+            marks = await in_thread(membership_marks, user_ids) if user_ids else {}
         except (DatabaseError, OSError):
             logger.warning("The log cannot be polled: the database is away", exc_info=True)
             return
         for chat_id, seq in latest.items():
             if chat_id in self._chats:
                 self._chats[chat_id].learn(seq)
+        self._people.compare(marks.items())
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=f"hub {name}")

@@ -17,7 +17,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import transaction
 
-from chats.events import DurableEvent, EphemeralEvent, encode
+from chats.events import DurableEvent, EphemeralEvent, MemberJoined, encode
 from chats.feeds.names import chat_feed, user_feed
 from foundation.database import calling_loop
 
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 EVENTS = "feed.events"
 CONTROL = "feed.control"
+MEMBERSHIP = "feed.membership"
 
 Publication = tuple[str, dict[str, object]]
 
@@ -38,11 +39,18 @@ def publish_on_commit(*events: DurableEvent) -> None:
 
 
 def publish(*events: DurableEvent | EphemeralEvent) -> None:
-    """Publish to the chats' feeds now, from synchronous code. Returns at once where a loop waits to do the sending."""
+    """Publish to the chats' feeds now, from synchronous code. Returns at once where a loop waits to do the sending.
+
+    Who has joined a chat does not follow it yet, so they are told over their own feed.
+    """
     by_chat: dict[int, list[bytes]] = {}
     for event in events:
         by_chat.setdefault(event.chat_id, []).append(encode(event))
-    _dispatch([_chat_publication(chat_id, bodies) for chat_id, bodies in by_chat.items()])
+    joined = {event.member.user.user_id for event in events if isinstance(event, MemberJoined)}
+    _dispatch(
+        [_chat_publication(chat_id, bodies) for chat_id, bodies in by_chat.items()]
+        + [(user_feed(user_id), {"type": MEMBERSHIP, "user": user_id}) for user_id in sorted(joined)]
+    )
 
 
 def _chat_publication(chat_id: int, bodies: list[bytes]) -> Publication:

@@ -17,7 +17,7 @@ class LiveChats:
         self._closing: dict[int, asyncio.TimerHandle] = {}
 
     async def open(self, chat_id: int) -> LiveChat | None:
-        """The live chat; None if there is no such chat. Whoever opens it calls `release` when done with it."""
+        """The live chat; None if there is no such chat. It stays for a while, in which somebody may attach."""
         async with self._locks.setdefault(chat_id, asyncio.Lock()):
             chat = self._chats.get(chat_id)
             if chat is None:
@@ -25,14 +25,15 @@ class LiveChats:
                 if not await chat.open():
                     return None
                 self._chats[chat_id] = chat
-            timer = self._closing.pop(chat_id, None)
-            if timer is not None:
-                timer.cancel()
+            self.release(chat)
             return chat
 
     def release(self, chat: LiveChat) -> None:
-        """Close the chat after `FEED_RING_LINGER_SECONDS`, if nobody is attached by then."""
-        if chat.is_idle and self._chats.get(chat.chat_id) is chat and chat.chat_id not in self._closing:
+        """Close the chat in `FEED_RING_LINGER_SECONDS` from now, if nobody is attached then."""
+        timer = self._closing.pop(chat.chat_id, None)
+        if timer is not None:
+            timer.cancel()
+        if chat.is_idle and self._chats.get(chat.chat_id) is chat:
             loop = asyncio.get_running_loop()
             self._closing[chat.chat_id] = loop.call_later(
                 settings.FEED_RING_LINGER_SECONDS, self._close_if_idle, chat

@@ -93,12 +93,20 @@ def _projection(
 
 
 def compile_plan(prepared: PreparedOperation, executor: Executor[Any], context: Context) -> Plan:
-    """The plan of a subscription. One that is shared runs as nobody, where what depends on the viewer is refused."""
+    """The plan of a subscription for a chat's events.
+
+    One that is shared runs as nobody, where what depends on the viewer is refused; one that projects needs no viewer.
+    """
     selection = select(prepared.document, prepared.operation)
     values = executor.variable_values.coerced
     used = {name: values[name] for name in selection.variables if name in values}
     variables = _encoder.encode(used)
-    if not selection.is_shareable:
-        return Plan((selection.text, variables, context.viewer_id), executor, context)
     projection = _projection(prepared.document, prepared.operation, variables)
+    if projection is None and not selection.is_shareable:
+        return Plan((selection.text, variables, context.viewer_id), executor, context)
     return Plan((selection.text, variables, None), executor, Context(), projection)
+
+
+def personal(plan: Plan, context: Context) -> Plan:
+    """The same selection executed for one viewer, for what a feed carries beside a chat's events."""
+    return Plan((*plan.key[:2], context.viewer_id), plan.executor, context)

@@ -8,14 +8,15 @@ from auth.models import User as UserRow
 from chats import events, models
 from schema.ids import encode_id
 from schema.types import events as types
+from schema.types import inbox
 from schema.types.users import User
 
-FeedEvent = events.DurableEvent | types.FeedReady | types.FeedReset
+FeedEvent = events.DurableEvent | types.FeedReady | types.FeedReset | inbox.ChatAdded
 
 
-def present(event: FeedEvent) -> types.ChatEvent | types.FeedReady | types.FeedReset:
+def present(event: FeedEvent) -> types.ChatEvent | types.FeedReady | types.FeedReset | inbox.ChatAdded:
     """The GraphQL object of what a feed carries."""
-    if isinstance(event, types.FeedReady | types.FeedReset):
+    if isinstance(event, types.FeedReady | types.FeedReset | inbox.ChatAdded):
         return event
     common = _common(event)
     match event:
@@ -42,6 +43,16 @@ def present_ready(chat_id: int, seq: int, replayed: int) -> types.FeedReady:
 def present_reset(chat_id: int, seq: int, reason: types.FeedResetReason) -> types.FeedReset:
     """The feed starts anew after `seq`."""
     return types.FeedReset(chat_id=_chat_id(chat_id), seq=seq, reason=reason)
+
+
+def present_chat_cursor(chat_id: int, seq: int, unread_count: int) -> inbox.ChatCursor:
+    """A chat of an inbox, followed after `seq`."""
+    return inbox.ChatCursor(chat_id=_chat_id(chat_id), seq=seq, unread_count=unread_count)
+
+
+def present_chat_removed(chat_id: int) -> inbox.ChatRemoved:
+    """A chat that is no longer the viewer's."""
+    return inbox.ChatRemoved(chat_id=_chat_id(chat_id))
 
 
 def _common(event: events.DurableEvent) -> dict[str, Any]:

@@ -44,9 +44,9 @@ def compile_projection(
     fragments: Mapping[str, FragmentDefinitionNode],
     variables: Mapping[str, Any],
 ) -> Projection | None:
-    """The projection of a subscription, for events and for what precedes them; None if it needs more than these.
+    """The projection of a subscription for all that a chat carries; None if any of it needs more than the event.
 
-    `variables` are the coerced values, defaults included.
+    `variables` are the coerced values, defaults included. What a feed carries beside that is not looked at.
     """
     compiler = _Compiler(schema, fragments, variables)
     try:

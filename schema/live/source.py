@@ -1,6 +1,6 @@
 """What a subscription field's resolver returns: which feed is meant. Access and delivery are `schema.live`'s."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -21,6 +21,14 @@ class ChatFeedSource(_Pushed):
     chat_id: int
     viewer_id: int
     since: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxSource(_Pushed):
+    """All chats of a viewer, who has everything up to the given seqs; by chat id."""
+
+    viewer_id: int
+    since: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,5 +4,6 @@ from strawberry.tools import merge_types
 
 from schema.subscriptions.chats import ChatSubscriptions
 from schema.subscriptions.connection import ConnectionSubscriptions
+from schema.subscriptions.inbox import InboxSubscriptions
 
-Subscription = merge_types("Subscription", (ChatSubscriptions, ConnectionSubscriptions))
+Subscription = merge_types("Subscription", (ChatSubscriptions, InboxSubscriptions, ConnectionSubscriptions))

@@ -1,0 +1,60 @@
+"""Following one chat: who may, from where on, and what they are told first."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from schema.ids import not_found
+from schema.live.live_chat import LiveChat
+from schema.live.live_chats import live_chats
+from schema.live.outlet import LiveOperation, Outlet
+from schema.live.plan import Plan
+from schema.live.present import FeedEvent, present_ready, present_reset
+from schema.live.source import ChatFeedSource
+from schema.types.events import FeedReset, FeedResetReason
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """After which seq an operation starts; the reset that it is told of, if it cannot start where it asked to."""
+
+    cursor: int
+    reset: FeedReset | None
+
+
+async def follow_chat(source: ChatFeedSource, plan: Plan, outlet: Outlet) -> LiveOperation:
+    """Start chatFeed. Raises NOT_FOUND for who is not a member."""
+    chat = await open_chat(source.chat_id, source.viewer_id)
+    if chat is None:
+        raise not_found("Chat")
+    # No await from here on: membership, seq and attachment belong to one moment of the feed.
+    start = start_after(chat, source.viewer_id, source.since)
+    prelude: list[FeedEvent] = [present_ready(chat.chat_id, start.cursor, chat.last_seq - start.cursor)]
+    if start.reset is not None:
+        prelude.append(start.reset)
+    return chat.attach(plan, source.viewer_id, outlet, start.cursor, prelude)
+
+
+async def open_chat(chat_id: int, viewer_id: int) -> LiveChat | None:
+    """The live chat, if the viewer is a member at its present seq. It must be attached to before the next await."""
+    chat = await live_chats().open(chat_id)
+    return None if chat is None or chat.feed.first_readable_seq(viewer_id) is None else chat
+
+
+def start_after(chat: LiveChat, viewer_id: int, since: int | None) -> Start:
+    """Where a member who has everything up to `since` goes on; None is now."""
+    last = chat.last_seq
+    if since is None:
+        return Start(last, None)
+    first_readable = chat.feed.first_readable_seq(viewer_id) or last + 1
+    start = max(since, first_readable - 1)
+    reason = None
+    if since > last:
+        reason = FeedResetReason.AHEAD_OF_SERVER
+    elif start < chat.feed.horizon_seq - 1:
+        reason = FeedResetReason.BEYOND_HORIZON
+    elif last - start > settings.MAX_REPLAY_EVENTS:
+        reason = FeedResetReason.TOO_MANY
+    if reason is None:
+        return Start(start, None)
+    return Start(last, present_reset(chat.chat_id, last, reason))

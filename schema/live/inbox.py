@@ -1,0 +1,153 @@
+"""All chats of a viewer in one operation: an attachment to each, into the same outlet."""
+
+import asyncio
+from collections.abc import Hashable, Iterable, Mapping
+from typing import cast
+
+from chats import reads
+from chats.access import member_chat_ids
+from chats.feeds.hub import get_hub
+from foundation.database import in_thread
+from schema.errors import FormattedError
+from schema.live.attachment import Attachment
+from schema.live.follow import open_chat, start_after
+from schema.live.live_chat import LiveChat
+from schema.live.outlet import LiveOperation, Outlet
+from schema.live.plan import Plan
+from schema.live.present import FeedEvent, present_chat_cursor, present_chat_removed
+from schema.live.source import InboxSource
+from schema.types.chats import Chat
+from schema.types.inbox import ChatAdded, InboxReady
+
+
+async def follow_inbox(source: InboxSource, plan: Plan, personal: Plan, outlet: Outlet) -> LiveOperation:
+    """Start inboxFeed: InboxReady first, then what each chat has to say, and chats that come and go."""
+    inbox = Inbox(source.viewer_id, plan, personal, outlet)
+    await inbox.start(source.since)
+    return inbox
+
+
+class Inbox:
+    """A LiveOperation. `plan` executes the events of chats, `personal` what is for this viewer alone."""
+
+    def __init__(self, viewer_id: int, plan: Plan, personal: Plan, outlet: Outlet) -> None:
+        self.outlet = outlet
+        self._viewer_id = viewer_id
+        self._plan = plan
+        self._personal = personal
+        self._attachments: dict[int, Attachment] = {}
+        self._comparing: asyncio.Task[None] | None = None
+        self._is_stale = False
+        self._stopped = False
+
+    async def start(self, since: Mapping[int, int]) -> None:
+        """Attach to every chat of the viewer."""
+        # Listen for new chats before the list is read, so that none falls between the two.
+        await get_hub().listen_memberships(self._viewer_id, self.compare)
+        try:
+            chat_ids = await in_thread(member_chat_ids, self._viewer_id)
+            unread = await in_thread(reads.unread_counts, self._viewer_id, chat_ids)
+            chats = await self._open(chat_ids)
+        except BaseException:
+            self.stop()
+            raise
+        # No await from here on: each chat's membership, seq and attachment belong to one moment of its feed.
+        chats = [chat for chat in chats if chat.feed.first_readable_seq(self._viewer_id) is not None]
+        starts = [(chat, start_after(chat, self._viewer_id, since.get(chat.chat_id))) for chat in chats]
+        cursors = [
+            present_chat_cursor(chat.chat_id, start.cursor, unread.get(chat.chat_id, 0))
+            for chat, start in starts
+        ]
+        self.outlet.next(self._personal.execute_now(InboxReady(chats=cursors)))
+        for chat, start in starts:
+            self._attach(chat, start.cursor, [] if start.reset is None else [start.reset])
+
+    def resume(self) -> None:
+        """The outlet is open again."""
+        for attachment in tuple(self._attachments.values()):
+            attachment.resume()
+
+    def stop(self) -> None:
+        """The client has completed the operation or is gone."""
+        if self._stopped:
+            return
+        self._stopped = True
+        get_hub().forget_person(self._viewer_id, self.compare)
+        if self._comparing is not None:
+            self._comparing.cancel()
+        for attachment in tuple(self._attachments.values()):
+            attachment.stop()
+        self._attachments.clear()
+
+    def compare(self) -> None:
+        """The viewer's memberships may have changed: look, and attach to chats that are new."""
+        self._is_stale = True
+        if self._comparing is None or self._comparing.done():
+            self._comparing = asyncio.get_running_loop().create_task(
+                self._compare(), name="compare memberships"
+            )
+
+    def removed(self, chat_id: int) -> None:
+        """The viewer has left this chat or was taken out."""
+        self._attachments.pop(chat_id, None)
+        self.outlet.next(self._personal.execute_now(present_chat_removed(chat_id)))
+        self.compare()  # they may be back already
+
+    def fail(self, errors: list[FormattedError]) -> None:
+        """One chat's attachment has failed, so that the whole would have a hole: end it, the client comes back."""
+        self.stop()
+        self.outlet.fail(errors)
+
+    async def _compare(self) -> None:
+        while self._is_stale:
+            self._is_stale = False
+            chat_ids = await in_thread(member_chat_ids, self._viewer_id)
+            for chat_id in sorted(set(chat_ids) - self._attachments.keys()):
+                await self._add(chat_id)
+
+    async def _add(self, chat_id: int) -> None:
+        row = (await in_thread(reads.chats_by_id, self._viewer_id, [chat_id])).get(chat_id)
+        if row is None:
+            return
+        payload = await self._personal.execute(ChatAdded(chat=cast(Chat, row)))
+        chat = await open_chat(chat_id, self._viewer_id)
+        if chat is None or self._stopped or chat_id in self._attachments:
+            return
+        self.outlet.next(payload)
+        # From their joining on: what was said between that and this moment is not lost.
+        start = start_after(chat, self._viewer_id, chat.feed.joined_seqs[self._viewer_id] - 1)
+        self._attach(chat, start.cursor, [] if start.reset is None else [start.reset])
+
+    def _attach(self, chat: LiveChat, cursor: int, prelude: list[FeedEvent]) -> None:
+        outlet = _OneChat(self, chat.chat_id)
+        self._attachments[chat.chat_id] = chat.attach(self._plan, self._viewer_id, outlet, cursor, prelude)
+
+    async def _open(self, chat_ids: Iterable[int]) -> list[LiveChat]:
+        found = await asyncio.gather(*(open_chat(chat_id, self._viewer_id) for chat_id in chat_ids))
+        return [chat for chat in found if chat is not None]
+
+
+class _OneChat:
+    """The inbox's outlet as one chat's attachment sees it: its end is the end of that chat alone."""
+
+    __slots__ = ("_chat_id", "_inbox")
+
+    def __init__(self, inbox: Inbox, chat_id: int) -> None:
+        self._inbox = inbox
+        self._chat_id = chat_id
+
+    @property
+    def open(self) -> bool:
+        return self._inbox.outlet.open
+
+    def next(self, payload: bytes) -> None:
+        self._inbox.outlet.next(payload)
+
+    def replace(self, key: Hashable, payload: bytes) -> None:
+        self._inbox.outlet.replace((self._chat_id, key), payload)
+
+    def complete(self) -> None:
+        self._inbox.removed(self._chat_id)
+
+    def fail(self, errors: list[FormattedError]) -> None:
+        self._inbox.fail(errors)

@@ -1,0 +1,42 @@
+"""The feed of all the viewer's chats."""
+
+from collections.abc import AsyncGenerator
+from typing import Annotated, cast
+
+import strawberry
+from django.conf import settings
+
+from foundation.errors import ErrorCode, ParlorError
+from schema.context import Info
+from schema.ids import decode_id
+from schema.live.source import InboxSource
+from schema.types.inbox import ChatCursorInput, InboxFeedEvent
+
+Since = Annotated[
+    list[ChatCursorInput] | None,
+    strawberry.argument(
+        description="Up to where the client has each chat; chats that are not named are live from now."
+    ),
+]
+
+
+@strawberry.type
+class InboxSubscriptions:
+    """Subscriptions about all chats."""
+
+    @strawberry.subscription(
+        description="All of the viewer's chats in one operation; chats that they join or leave come and go by "
+        "themselves. The first event is always InboxReady."
+    )
+    async def inbox_feed(self, info: Info, since: Since = None) -> AsyncGenerator[InboxFeedEvent, None]:
+        viewer_id = info.context.viewer_id
+        cursors = since or []
+        limit = settings.MAX_INBOX_CURSORS
+        if len(cursors) > limit:
+            raise ParlorError(
+                ErrorCode.TOO_LARGE, f"{limit} cursors at most.", field="since", maxInboxCursors=limit
+            )
+        if any(cursor.seq < 0 for cursor in cursors):
+            raise ParlorError(ErrorCode.BAD_INPUT, "A seq cannot be negative.", field="since")
+        source = InboxSource(viewer_id, {decode_id("Chat", cursor.chat_id): cursor.seq for cursor in cursors})
+        return cast(AsyncGenerator[InboxFeedEvent, None], source)

@@ -1,0 +1,69 @@
+"""What the feed of all chats carries beside the chats' own events."""
+
+from typing import Annotated
+
+import strawberry
+
+from schema.types.chats import Chat
+from schema.types.events import (
+    FeedReset,
+    MemberJoined,
+    MemberLeft,
+    MemberRoleChanged,
+    MessageDeleted,
+    MessageEdited,
+    MessagePosted,
+)
+
+
+@strawberry.type(description="Where a chat stands in the feed.")
+class ChatCursor:
+    """A cursor."""
+
+    chat_id: strawberry.ID = strawberry.field(description="The chat.")
+    seq: int = strawberry.field(description="The chat's events after this seq follow.")
+    unread_count: int = strawberry.field(description="How many messages of others the viewer has not read.")
+
+
+@strawberry.type(description="The first event: all chats of the viewer, and from where on each is followed.")
+class InboxReady:
+    """The feed stands."""
+
+    chats: list[ChatCursor] = strawberry.field(description="All chats of the viewer.")
+
+
+@strawberry.type(description="The viewer has come into a chat. Its events from then on follow.")
+class ChatAdded:
+    """A chat came."""
+
+    chat: Chat = strawberry.field(description="The chat.")
+
+
+@strawberry.type(description="The viewer is no longer a member of this chat. Nothing of it follows.")
+class ChatRemoved:
+    """A chat went."""
+
+    chat_id: strawberry.ID = strawberry.field(description="The chat.")
+
+
+@strawberry.input(description="Up to where a client has a chat's events.")
+class ChatCursorInput:
+    """An argument of inboxFeed."""
+
+    chat_id: strawberry.ID = strawberry.field(description="The chat.")
+    seq: int = strawberry.field(description="The seq of the last event that the client has.")
+
+
+InboxFeedEvent = Annotated[
+    InboxReady
+    | ChatAdded
+    | ChatRemoved
+    | FeedReset
+    | MessagePosted
+    | MessageEdited
+    | MessageDeleted
+    | MemberJoined
+    | MemberLeft
+    | MemberRoleChanged,
+    strawberry.union("InboxFeedEvent", description="What the feed of all chats carries."),
+]
