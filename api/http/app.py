@@ -24,8 +24,9 @@ from api.http.origins import METHODS, check_host, cors_headers, preflight_header
 from api.http.refusal import Refused, malformed, method_not_allowed
 from api.http.registry import registry
 from api.http.stream import Stream
-from api.http.wire import ClientLeft, Headers, Message, Receive, Scope, Send, client_address, header, respond
+from api.http.wire import ClientLeft, Headers, Message, Receive, Scope, Send, header, peer, respond
 from auth.identity import Identity
+from foundation.client_address import client_address
 from foundation.errors import ErrorCode
 from schema import persisted
 from schema.context import Context
@@ -124,7 +125,7 @@ class _Exchange:
             self._check_method(prepared)
             context = Context(
                 identity=identity,
-                client_address=client_address(self._scope),
+                client_address=client_address(peer(self._scope), header(self._scope, b"x-forwarded-for")),
                 device=header(self._scope, b"user-agent") or "",
             )
             if prepared.kind == "subscription":

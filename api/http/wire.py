@@ -20,8 +20,8 @@ def header(scope: Scope, name: bytes) -> str | None:
     return b", ".join(values).decode("latin-1") if values else None
 
 
-def client_address(scope: Scope) -> str | None:
-    """The address of the peer, as the server (which knows about proxies) tells it."""
+def peer(scope: Scope) -> str | None:
+    """The address of who connected: the client or a proxy; None over a Unix socket."""
     client = scope.get("client")
     return client[0] if client else None
 
