@@ -12,9 +12,10 @@ import django
 import pytest
 import redis
 
-from api.embedded import private_servers
+from api.embedded import ServerRefused, private_servers, stop_leftovers
 from api.environment import Environment
 
+_PREFIX = "parlor-tests-"
 _servers = contextlib.ExitStack()
 
 
@@ -25,7 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     database_url = os.environ.get("TEST_DATABASE_URL", "")
     redis_url = os.environ.get("TEST_REDIS_URL", "")
-    data_dir = Path(tempfile.mkdtemp(prefix="parlor-tests-"))
+    _sweep()
+    data_dir = Path(tempfile.mkdtemp(prefix=_PREFIX))
     _servers.callback(shutil.rmtree, data_dir, ignore_errors=True)
     config.add_cleanup(_servers.close)
     started = _servers.enter_context(
@@ -39,6 +41,14 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["DATA_DIR"] = str(data_dir)
     os.environ["DJANGO_SETTINGS_MODULE"] = "api.settings"
     django.setup()
+
+
+def _sweep() -> None:
+    """Stop the servers of runs that were killed, and remove their folders. Runs that are alive hold a lock."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(ServerRefused, OSError):
+            stop_leftovers(left)
+            shutil.rmtree(left)
 
 
 @pytest.fixture(autouse=True)

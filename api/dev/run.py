@@ -1,9 +1,8 @@
 """The order of things: private servers, database, demo data, pages, and then the server."""
 
 import contextlib
-import signal
+import io
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import cast
 
 from django.contrib.auth import get_user_model
@@ -14,14 +13,11 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from api.dev.checks import require_database, require_free_port, require_redis
 from api.dev.pages import build_pages
 from api.dev.server import serve
+from api.dev.signals import StartSignals
 from api.embedded import private_servers
 from api.environment import ROOT, Environment
 
 DEMO_PASSWORD = "parlor-demo"  # noqa: S105 - public, and only in demo data
-
-
-class Stopped(BaseException):
-    """SIGINT or SIGTERM came before the server took over the signals."""
 
 
 def run(environment: Environment, say: Callable[[str], None], *, with_pages: bool) -> None:
@@ -29,49 +25,29 @@ def run(environment: Environment, say: Callable[[str], None], *, with_pages: boo
 
     Raises DevRefused or ServerRefused, with a sentence for the developer, when it cannot start.
     """
-    with _signals(), contextlib.suppress(Stopped):
+    signals = StartSignals()
+    with signals.caught():
         require_free_port(environment.HOST, environment.PORT)
-        with _servers(environment, say), _connections_closed():
+        with _servers(environment, say, signals), _connections_closed():
             _prepare(say)
             if with_pages:
                 build_pages(ROOT / "web", environment.DATA_DIR / "web.log", say)
             serve(environment.HOST, environment.PORT, lambda: _announce(environment, say))
-            _ignore_signals()
 
 
 @contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        _ignore_signals()  # what follows is the way out, and a second Ctrl-C must not cut it short
-        raise Stopped
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _ignore_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-
-
-@contextlib.contextmanager
-def _servers(environment: Environment, say: Callable[[str], None]) -> Iterator[None]:
+def _servers(environment: Environment, say: Callable[[str], None], signals: StartSignals) -> Iterator[None]:
     if environment.DATABASE_URL:
         require_database(environment.DATABASE_URL)
     if environment.REDIS_URL:
         require_redis(environment.REDIS_URL)
-    if environment.DATABASE_URL and environment.REDIS_URL:
-        environment.DATA_DIR.mkdir(parents=True, exist_ok=True)
-        yield
-        return
-    say(f"Starting private servers in {environment.DATA_DIR}.")
-    with private_servers(
-        environment.DATA_DIR, with_postgres=not environment.DATABASE_URL, with_redis=not environment.REDIS_URL
-    ):
+    environment.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        if not (environment.DATABASE_URL and environment.REDIS_URL):
+            say(f"Starting private servers in {environment.DATA_DIR}.")
+            missing = {"with_postgres": not environment.DATABASE_URL, "with_redis": not environment.REDIS_URL}
+            with signals.held():
+                stack.enter_context(private_servers(environment.DATA_DIR, **missing))
         yield
 
 
@@ -90,14 +66,15 @@ def _prepare(say: Callable[[str], None]) -> None:
     if not get_user_model().objects.exists():
         say("Making demo data.")
         with transaction.atomic():
-            call_command("seed_demo", verbosity=0)
+            call_command("seed_demo", stdout=io.StringIO())
 
 
 def _announce(environment: Environment, say: Callable[[str], None]) -> None:
     host = f"[{environment.HOST}]" if ":" in environment.HOST else environment.HOST
     base = f"http://{host}:{environment.PORT}"
     say("")
-    say(f"Parlor is ready: {base}/")
+    say("Parlor is ready.")
+    say(f"  Demo chat             {base}/demo/")
     say(f"  GraphiQL and the API  {base}/graphql/")
     say(f"  Websocket             {base.replace('http', 'ws', 1)}/graphql/")
     say(f"  People                ann, bob, cy and more, each with the password {DEMO_PASSWORD}")

@@ -1,27 +1,42 @@
 """Daphne in this process, until SIGINT or SIGTERM."""
 
+import signal
 from collections.abc import Callable
+from types import FrameType
 
 from daphne.endpoints import build_endpoint_description_strings
-from daphne.server import Server
+from daphne.server import reactor  # not from twisted: it must be the one that daphne installs
 
 from api.asgi import application
+from api.daphne import Server
 from api.dev.errors import DevRefused
+from api.dev.signals import ignore_signals
 
 
 def serve(host: str, port: int, ready: Callable[[], None]) -> None:
     """Serve Parlor on `host` and `port`, and call `ready` once it listens. Raises DevRefused when it cannot listen.
 
-    No access log: it would show query strings. No end of a websocket's life: Daphne's default is a day.
+    No access log: it would show query strings. Afterwards both signals are ignored.
     """
     server = Server(
         application=application,
         endpoints=build_endpoint_description_strings(host=host, port=port),
-        websocket_timeout=-1,
+        signal_handlers=False,
         verbosity=0,
-        ready_callable=ready,
+        ready_callable=lambda: reactor.callLater(0, ready),
         server_name="parlor",
     )
+    _stop_at_a_signal(server)
     server.run()
     if server.abort_start:
         raise DevRefused(f"Port {port} on {host} was taken while Parlor started: set PORT to a free one.")
+
+
+def _stop_at_a_signal(server: Server) -> None:
+    # Not Twisted's handlers: one that comes before its loop runs would be lost, this one waits for the loop.
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        ignore_signals()
+        reactor.callFromThread(server.stop)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
