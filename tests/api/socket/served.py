@@ -1,4 +1,4 @@
-"""The consumer under a real server, with operations made for what servers differ in. `python -m ... SERVER FD`.
+"""The consumer, to be served by real servers, with operations made for what servers differ in.
 
 `stream N` sends N payloads as fast as flow control lets it; `flood N` sends them whether the outlet is open or not;
 `big N` answers with N bytes; `hang` never ends; `close NAME` closes the socket with that code.
@@ -7,27 +7,22 @@
 import asyncio
 import json
 import os
-import sys
 from typing import cast
 
-import daphne.server
 import django
-import uvicorn
 
-if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "api.settings")
-    django.setup()
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "api.settings")
+django.setup()
 
-import api.daphne
-from api.logs import hide_secrets_of_servers
-from api.socket.close_codes import CloseCode
-from api.socket.connection import Connection
-from api.socket.consumer import GraphQLConsumer
-from api.socket.ports import Services, SocketLimits
-from schema.context import Context
-from schema.execution import OperationRequest, PreparedOperation
-from schema.live.outlet import LiveOperation, Outlet
-from tests.api.socket.fakes import FakeGate, FakePrepared, FakeSockets
+from api.logs import hide_secrets_of_servers  # noqa: E402
+from api.socket.close_codes import CloseCode  # noqa: E402
+from api.socket.connection import Connection  # noqa: E402
+from api.socket.consumer import GraphQLConsumer  # noqa: E402
+from api.socket.ports import Services, SocketLimits  # noqa: E402
+from schema.context import Context  # noqa: E402
+from schema.execution import OperationRequest, PreparedOperation  # noqa: E402
+from schema.live.outlet import LiveOperation, Outlet  # noqa: E402
+from tests.api.socket.fakes import FakeGate, FakePrepared, FakeSockets  # noqa: E402
 
 
 class Stream:
@@ -95,16 +90,3 @@ def services() -> Services:
 
 hide_secrets_of_servers()
 application = GraphQLConsumer.as_asgi(services=services)
-
-
-def main(server: str, descriptor: int) -> None:
-    """Serve on a listening socket that is open already."""
-    if server == "uvicorn":
-        uvicorn.run(application, fd=descriptor, lifespan="off")
-        return
-    kind = api.daphne.Server if server == "daphne" else daphne.server.Server
-    kind(application, endpoints=[f"fd:fileno={descriptor}"], verbosity=1).run()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))

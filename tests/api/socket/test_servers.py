@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -16,8 +15,8 @@ from websockets.exceptions import InvalidStatus
 
 from api.socket.close_codes import CloseCode
 from tests.client import SocketClient, SocketOperation, eventually
+from tests.server import ROOT, Server, serving
 
-ROOT = Path(__file__).resolve().parents[3]
 LIMITS = {
     "MAX_FRAME_BYTES": "65536",
     "SLOW_CONSUMER_SECONDS": "1",
@@ -26,56 +25,51 @@ LIMITS = {
 }
 
 
-class Served:
-    """A server process."""
+APPLICATION = "tests.api.socket.served:application"
 
-    def __init__(self, url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.url = url
-        self.process = process
-        self.log = log
 
-    def memory(self) -> int:
-        """Resident bytes."""
-        return int(psutil.Process(self.process.pid).memory_info().rss)
+@pytest.fixture(scope="module", params=["daphne", "uvicorn"])
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    log = tmp_path_factory.mktemp("served") / f"{request.param}.log"
+    with serving(request.param, APPLICATION, log, **LIMITS) as running:
+        yield running
 
 
 @contextlib.contextmanager
-def serve(server: str, folder: Path) -> Iterator[Served]:
-    """A process of `tests.api.socket.served`. Handshakes wait in the backlog until it is up."""
-    log = folder / f"{server}.log"
-    with socket.create_server(("127.0.0.1", 0)) as listener, log.open("wb") as output:
+def stock_daphne() -> Iterator[str]:
+    """The address of Daphne as it comes."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        descriptor = listener.fileno()
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.api.socket.served", server, str(listener.fileno())],
+            [sys.executable, "-m", "daphne", "--fd", str(descriptor), "-v", "0", APPLICATION],
             cwd=ROOT,
             env={**os.environ, **LIMITS},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            pass_fds=[listener.fileno()],
+            pass_fds=[descriptor],
+            stderr=subprocess.DEVNULL,
         )
         try:
-            yield Served(f"ws://127.0.0.1:{listener.getsockname()[1]}/graphql/", process, log)
+            yield f"ws://127.0.0.1:{listener.getsockname()[1]}/graphql/"
         finally:
             process.terminate()
             process.wait(10)
 
 
-@pytest.fixture(scope="module", params=["daphne", "uvicorn"])
-def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serve(request.param, tmp_path_factory.mktemp("served")) as running:
-        yield running
+def memory(served: Server) -> int:
+    """Its resident bytes."""
+    return int(psutil.Process(served.process.pid).memory_info().rss)
 
 
 @pytest.mark.parametrize(
     "code", [code for code in CloseCode if code not in (1000, 1007)], ids=lambda code: code.name
 )
-async def test_codes_and_reasons_arrive(served: Served, code: CloseCode) -> None:
-    client = await SocketClient.connect(served.url, "good")
+async def test_codes_and_reasons_arrive(served: Server, code: CloseCode) -> None:
+    client = await SocketClient.connect(served.socket, "good")
     await client.subscribe(f"close {code.name}")
     assert await client.expect_close() == (code, code.meaning)
 
 
-async def test_a_whole_session(served: Served) -> None:
-    async with await SocketClient.connect(served.url, "good") as client:
+async def test_a_whole_session(served: Server) -> None:
+    async with await SocketClient.connect(served.socket, "good") as client:
         assert await client.ping({"a": "ж"}) == {"type": "pong", "payload": {"a": "ж"}}
         operation = await client.subscribe("stream 3 10", id="ж😀")
         assert [(await operation.data())["number"] for _ in range(3)] == [0, 1, 2]
@@ -83,43 +77,43 @@ async def test_a_whole_session(served: Served) -> None:
 
 
 @pytest.mark.parametrize("size", [65_537, 1_100_000])
-async def test_a_frame_that_is_too_large_is_closed_1009(served: Served, size: int) -> None:
-    client = await SocketClient.connect(served.url, "good")
+async def test_a_frame_that_is_too_large_is_closed_1009(served: Server, size: int) -> None:
+    client = await SocketClient.connect(served.socket, "good")
     await client.send_raw("x" * size)
     code, reason = await client.expect_close()
     assert code == 1009
     assert reason
 
 
-async def test_a_fragmented_frame_is_measured_whole(served: Served) -> None:
-    client = await SocketClient.connect(served.url, "good")
+async def test_a_fragmented_frame_is_measured_whole(served: Server) -> None:
+    client = await SocketClient.connect(served.socket, "good")
     with contextlib.suppress(Exception):
         await client.connection.send("x" * 1000 for _ in range(70))
     assert (await client.expect_close())[0] == 1009
 
 
-async def test_a_frame_that_is_no_utf8_is_closed_1007(served: Served) -> None:
-    client = await SocketClient.connect(served.url, "good")
+async def test_a_frame_that_is_no_utf8_is_closed_1007(served: Server) -> None:
+    client = await SocketClient.connect(served.socket, "good")
     await client.connection.send(b'{"type":"\xff\xfe"}', text=True)
     assert (await client.expect_close())[0] == 1007
 
 
-async def test_a_binary_frame_is_closed_4400(served: Served) -> None:
-    client = await SocketClient.connect(served.url, "good")
+async def test_a_binary_frame_is_closed_4400(served: Server) -> None:
+    client = await SocketClient.connect(served.socket, "good")
     await client.send_raw(b'{"type":"ping"}')
     assert (await client.expect_close())[0] == 4400
 
 
 @pytest.mark.parametrize("subprotocols", [(), ("graphql-ws",), ("a", "b")], ids=str)
-async def test_other_subprotocols_are_closed_4406(served: Served, subprotocols: tuple[str, ...]) -> None:
-    client = await SocketClient.connect(served.url, ack=False, subprotocols=subprotocols)
+async def test_other_subprotocols_are_closed_4406(served: Server, subprotocols: tuple[str, ...]) -> None:
+    client = await SocketClient.connect(served.socket, ack=False, subprotocols=subprotocols)
     assert (await client.expect_close())[0] == 4406
     assert client.connection.subprotocol == (subprotocols[0] if subprotocols else None)
 
 
-async def test_ours_is_picked_among_others(served: Served) -> None:
+async def test_ours_is_picked_among_others(served: Server) -> None:
     offered = ("graphql-ws", "graphql-transport-ws")
-    async with await SocketClient.connect(served.url, "good", subprotocols=offered) as client:
+    async with await SocketClient.connect(served.socket, "good", subprotocols=offered) as client:
         assert client.connection.subprotocol == "graphql-transport-ws"
 
 
@@ -134,21 +128,21 @@ async def test_ours_is_picked_among_others(served: Served) -> None:
     ],
 )
 async def test_credentials_of_the_handshake(
-    served: Served, query: str, headers: dict[str, str] | None, payload: dict[str, object] | None
+    served: Server, query: str, headers: dict[str, str] | None, payload: dict[str, object] | None
 ) -> None:
-    async with await SocketClient.connect(served.url + query, headers=headers, payload=payload):
+    async with await SocketClient.connect(served.socket + query, headers=headers, payload=payload):
         pass
 
 
-async def test_a_failing_credential_does_not_fall_through(served: Served) -> None:
-    url = served.url + "?JWT=good&ticket=ticket"
+async def test_a_failing_credential_does_not_fall_through(served: Server) -> None:
+    url = served.socket + "?JWT=good&ticket=ticket"
     client = await SocketClient.connect(url, ack=False, headers={"Authorization": "Bearer bad"})
     await client.send({"type": "connection_init"})
     assert (await client.expect_close())[0] == 4403
 
 
-async def test_credentials_stay_out_of_the_log(served: Served) -> None:
-    async with await SocketClient.connect(served.url + "?a=1&JWT=good&ticket=topsecretticket"):
+async def test_credentials_stay_out_of_the_log(served: Server) -> None:
+    async with await SocketClient.connect(served.socket + "?a=1&JWT=good&ticket=topsecretticket"):
         pass
     log = served.log.read_text()
     assert "topsecretticket" not in log
@@ -156,29 +150,29 @@ async def test_credentials_stay_out_of_the_log(served: Served) -> None:
 
 
 @pytest.mark.parametrize("origin", [None, "SAME", "https://app.example"])
-async def test_origins_that_may(served: Served, origin: str | None) -> None:
+async def test_origins_that_may(served: Server, origin: str | None) -> None:
     if origin == "SAME":
-        origin = served.url.replace("ws:", "http:").removesuffix("/graphql/")
-    async with await SocketClient.connect(served.url, "good", origin=origin):
+        origin = served.socket.replace("ws:", "http:").removesuffix("/graphql/")
+    async with await SocketClient.connect(served.socket, "good", origin=origin):
         pass
 
 
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example", "http://["]
 )
-async def test_origins_that_may_not_are_refused_403(served: Served, origin: str) -> None:
+async def test_origins_that_may_not_are_refused_403(served: Server, origin: str) -> None:
     with pytest.raises(InvalidStatus) as caught:
-        await SocketClient.connect(served.url, ack=False, origin=origin)
+        await SocketClient.connect(served.socket, ack=False, origin=origin)
     # Daphne refuses by itself what is no address at all.
     assert caught.value.response.status_code == (
         400 if origin == "http://[" and "daphne" in served.log.name else 403
     )
 
 
-async def test_a_stream_of_60000_does_not_delay_another_socket(served: Served) -> None:
+async def test_a_stream_of_60000_does_not_delay_another_socket(served: Server) -> None:
     # The other socket is in a process of its own, or this test would measure how busy it is itself.
     other = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.api.socket.probe", served.url),
+        *(sys.executable, "-m", "tests.api.socket.probe", served.socket),
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -186,7 +180,7 @@ async def test_a_stream_of_60000_does_not_delay_another_socket(served: Served) -
     assert other.stdin is not None
     assert other.stdout is not None
     assert await other.stdout.readline() == b"ready\n"
-    async with await SocketClient.connect(served.url, "good") as busy:
+    async with await SocketClient.connect(served.socket, "good") as busy:
         stream = await busy.subscribe("stream 60000 100")
         for number in range(60_000):
             assert (await stream.data())["number"] == number
@@ -206,26 +200,26 @@ async def state(probe: SocketClient) -> dict[str, int]:
 
 
 async def stalled(
-    served: Served, query: str, receive_buffer: int = 4096
+    served: Server, query: str, receive_buffer: int = 4096
 ) -> tuple[SocketClient, SocketOperation]:
     """A client whose TCP window is small, and which stops reading right after its subscribe."""
-    raw = socket.create_connection(("127.0.0.1", int(served.url.rsplit(":", 1)[1].split("/")[0])))
+    raw = socket.create_connection(("127.0.0.1", int(served.socket.rsplit(":", 1)[1].split("/")[0])))
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     raw.setblocking(False)
-    client = await SocketClient.connect(served.url, "good", sock=raw, max_queue=1)
+    client = await SocketClient.connect(served.socket, "good", sock=raw, max_queue=1)
     operation = await client.subscribe(query)
     client.connection.transport.pause_reading()
     return client, operation
 
 
-async def test_a_stalled_reader_costs_bounded_memory_and_is_closed(served: Served) -> None:
-    async with await SocketClient.connect(served.url, "good") as probe:
+async def test_a_stalled_reader_costs_bounded_memory_and_is_closed(served: Server) -> None:
+    async with await SocketClient.connect(served.socket, "good") as probe:
         await probe.execute("count -")
-        before = served.memory()
+        before = memory(served)
         clients = [(await stalled(served, "stream 1000000 5000"))[0] for _ in range(10)]
 
         async def gone() -> bool:
-            assert served.memory() - before < 10 * 4_000_000
+            assert memory(served) - before < 10 * 4_000_000
             return await state(probe) == {"tasks": 1, "sockets": 1}
 
         await eventually(gone, 20)
@@ -233,7 +227,7 @@ async def test_a_stalled_reader_costs_bounded_memory_and_is_closed(served: Serve
             client.abort()
 
 
-async def test_a_reader_that_comes_back_in_time_misses_nothing(served: Served) -> None:
+async def test_a_reader_that_comes_back_in_time_misses_nothing(served: Server) -> None:
     client, operation = await stalled(served, "stream 3000 1000", 65_536)
     await asyncio.sleep(0.4)
     client.connection.transport.resume_reading()
@@ -243,9 +237,9 @@ async def test_a_reader_that_comes_back_in_time_misses_nothing(served: Served) -
     await client.close()
 
 
-async def test_abrupt_ends_leave_nothing(served: Served) -> None:
-    async with await SocketClient.connect(served.url, "good") as probe:
-        clients = [await SocketClient.connect(served.url, "good") for _ in range(100)]
+async def test_abrupt_ends_leave_nothing(served: Server) -> None:
+    async with await SocketClient.connect(served.socket, "good") as probe:
+        clients = [await SocketClient.connect(served.socket, "good") for _ in range(100)]
         for client in clients:
             await client.subscribe("hang -")
             await client.subscribe("stream 5 5")
@@ -258,18 +252,18 @@ async def test_abrupt_ends_leave_nothing(served: Served) -> None:
         await eventually(gone, 20)
 
 
-async def test_a_burst_of_frames_is_refused_and_others_go_on(served: Served) -> None:
-    async with await SocketClient.connect(served.url, "good") as other:
-        client = await SocketClient.connect(served.url, "good")
+async def test_a_burst_of_frames_is_refused_and_others_go_on(served: Server) -> None:
+    async with await SocketClient.connect(served.socket, "good") as other:
+        client = await SocketClient.connect(served.socket, "good")
         await asyncio.gather(*(client.send({"type": "ping"}) for _ in range(1000)))
         assert (await client.expect_close())[0] == CloseCode.TOO_MANY_FRAMES
         await other.ping()
 
 
-async def test_stock_daphne_closes_with_a_standin(tmp_path: Path) -> None:
-    with serve("stock-daphne", tmp_path) as served:
+async def test_stock_daphne_closes_with_a_standin() -> None:
+    with stock_daphne() as url:
         for code in (CloseCode.SUPERSEDED, CloseCode.RESTARTING, CloseCode.SLOW_CONSUMER):
-            client = await SocketClient.connect(served.url, "good")
+            client = await SocketClient.connect(url, "good")
             await client.subscribe(f"close {code.name}")
             arrived, _no_reason = await client.expect_close()
             assert arrived is not None
