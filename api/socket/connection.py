@@ -118,8 +118,6 @@ class Connection:
         if self._state is not _State.CLOSED:
             self._release()
 
-    # --- What others ask of it
-
     @property
     def identity(self) -> Identity:
         """Whose socket it is. Only an acknowledged connection has one."""
@@ -171,8 +169,6 @@ class Connection:
     def restart(self) -> None:
         """Close, because the process ends."""
         self.close(CloseCode.RESTARTING)
-
-    # --- Frames
 
     def _handle(self, frame: frames.ClientFrame) -> None:
         match frame:

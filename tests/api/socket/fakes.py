@@ -80,7 +80,7 @@ class FakeWire:
 
     def types(self) -> list[str]:
         """The types of all frames, without the server's pings."""
-        return [frame["type"] for frame in self.frames if frame["type"] != "ping"]
+        return [one["type"] for one in self.frames if one["type"] != "ping"]
 
     async def until(self, check: Callable[["FakeWire"], object]) -> None:
         """Wait until `check` is true of the wire."""
@@ -125,7 +125,7 @@ class FakeLive:
 
 
 class FakeOperations:
-    """Runs documents by their first word.
+    """Runs documents by their words.
 
     `query`, `mutation` answer at once; `slow query`, `slow mutation` when the test sets `go`; `subscription` starts a
     FakeLive; `refused`, `broken`, `failing` (before or after preparation) go wrong.
@@ -282,8 +282,7 @@ class Bench:
         count = len(self.operations.feeds)
         self.subscribe("subscription", operation_id)
         await turns(lambda: len(self.operations.feeds) > count)
-        # One more, in which the operation takes hold of the feed.
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the operation takes hold of the feed
         return self.operations.feeds[-1]
 
 
