@@ -157,6 +157,7 @@ class Environment(BaseSettings):
         "10/minute", description="Attempts of one user to change the password; count/period."
     )
     RATE_TICKET_PER_USER: Rate = Field("60/minute", description="Socket tickets of one user; count/period.")
+    RATE_TYPING_PER_USER: Rate = Field("60/10 seconds", description="setTyping of one user; count/period.")
     RATE_SEND_PER_USER: Rate = Field("100/10 seconds", description="Messages sent by one user; count/period.")
 
     # --- Chats

@@ -133,6 +133,7 @@ RATE_LIMITS = {
     "refresh": environment.RATE_REFRESH_PER_ADDRESS,
     "password": environment.RATE_PASSWORD_PER_USER,
     "ticket": environment.RATE_TICKET_PER_USER,
+    "typing": environment.RATE_TYPING_PER_USER,
     "send": environment.RATE_SEND_PER_USER,
 }
 

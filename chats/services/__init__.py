@@ -6,6 +6,7 @@ Synchronous. Ids go in, rows come out, refusals are `ChatError`. Reading is else
 from chats.services.chats import create_group_chat, start_direct_chat
 from chats.services.members import add_members, leave_chat, remove_member
 from chats.services.messages import delete_message, edit_message, send_message
+from chats.services.typing import set_typing
 
 __all__ = [
     "add_members",
@@ -15,5 +16,6 @@ __all__ = [
     "leave_chat",
     "remove_member",
     "send_message",
+    "set_typing",
     "start_direct_chat",
 ]

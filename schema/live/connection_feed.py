@@ -17,7 +17,7 @@ class ConnectionFeed:
         self._plan = plan
         self._outlet = outlet
         self._unwatch: Callable[[], None] = source.connection.watch(self._tell)
-        outlet.next(plan.execute_now(ConnectionReady(socket=show_connection(source.connection))))
+        self._say(ConnectionReady(socket=show_connection(source.connection)))
 
     def resume(self) -> None:
         """Nothing was held back."""
@@ -29,7 +29,12 @@ class ConnectionFeed:
     def _tell(self, notice: Notice) -> None:
         match notice:
             case TokenExpiry():
-                event: object = TokenExpiring(expires_at=notice.expires_at)
+                event: TokenExpiring | ConnectionNotice = TokenExpiring(expires_at=notice.expires_at)
             case ClosingNotice():
                 event = ConnectionNotice(reason=notice.reason, reconnect_after_ms=notice.reconnect_after_ms)
-        self._outlet.next(self._plan.execute_now(event))
+        self._say(event)
+
+    def _say(self, event: ConnectionReady | TokenExpiring | ConnectionNotice) -> None:
+        payload = self._plan.execute_now(event)
+        assert payload is not None, "these types have plain attributes only"
+        self._outlet.next(payload)

@@ -17,7 +17,7 @@ from schema.live.plan import Plan
 from schema.live.present import FeedEvent, present_chat_cursor, present_chat_removed
 from schema.live.source import InboxSource
 from schema.types.chats import Chat
-from schema.types.inbox import ChatAdded, InboxReady
+from schema.types.inbox import ChatAdded, ChatRemoved, InboxReady
 
 
 async def follow_inbox(source: InboxSource, plan: Plan, personal: Plan, outlet: Outlet) -> LiveOperation:
@@ -58,7 +58,7 @@ class Inbox:
             present_chat_cursor(chat.chat_id, start.cursor, unread.get(chat.chat_id, 0))
             for chat, start in starts
         ]
-        self.outlet.next(self._personal.execute_now(InboxReady(chats=cursors)))
+        self._say(InboxReady(chats=cursors))
         for chat, start in starts:
             self._attach(chat, start.cursor, [] if start.reset is None else [start.reset])
 
@@ -90,13 +90,18 @@ class Inbox:
     def removed(self, chat_id: int) -> None:
         """The viewer has left this chat or was taken out."""
         self._attachments.pop(chat_id, None)
-        self.outlet.next(self._personal.execute_now(present_chat_removed(chat_id)))
+        self._say(present_chat_removed(chat_id))
         self.compare()  # they may be back already
 
     def fail(self, errors: list[FormattedError]) -> None:
         """One chat's attachment has failed, so that the whole would have a hole: end it, the client comes back."""
         self.stop()
         self.outlet.fail(errors)
+
+    def _say(self, event: InboxReady | ChatRemoved) -> None:
+        payload = self._personal.execute_now(event)
+        assert payload is not None, "these types have plain attributes only"
+        self.outlet.next(payload)
 
     async def _compare(self) -> None:
         while self._is_stale:

@@ -5,7 +5,14 @@ from collections.abc import Callable, Sequence
 
 from django.conf import settings
 
-from chats.events import DurableEvent, EphemeralEvent, MemberLeft, MessageDeleted, MessageEdited
+from chats.events import (
+    DurableEvent,
+    EphemeralEvent,
+    MemberLeft,
+    MessageDeleted,
+    MessageEdited,
+    TypingChanged,
+)
 from chats.feeds.chat_feed import ChatFeed
 from chats.feeds.hub import get_hub
 from chats.feeds.log import read_gap
@@ -125,6 +132,9 @@ class LiveChat:
 
     def on_ephemeral(self, event: EphemeralEvent) -> None:
         """Something that is true now (ChatListener)."""
+        if isinstance(event, TypingChanged):
+            for stream in tuple(self.streams.values()):
+                stream.announce_ephemeral(event)
 
     def on_hole(self, seq: int) -> None:
         """The log lacks what came before (ChatListener): attachments find out when they ask for it."""

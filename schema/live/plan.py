@@ -1,5 +1,6 @@
 """A subscription compiled: what to execute for each event, for whom, and under which key its results may be shared."""
 
+import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -50,11 +51,13 @@ class Plan:
         result = self._begin(present(event))
         return _encode(result if isinstance(result, ExecutionResult) else await result)
 
-    def execute_now(self, event: object) -> bytes:
-        """The same for an event whose fields are all plain attributes, in this very step."""
+    def execute_now(self, event: object) -> bytes | None:
+        """The same in this very step; None if a selected field has to wait for something."""
         result = self._begin(event)
-        assert isinstance(result, ExecutionResult)
-        return _encode(result)
+        if isinstance(result, ExecutionResult):
+            return _encode(result)
+        asyncio.ensure_future(result).cancel()
+        return None
 
     def _begin(self, event: object) -> ExecutionResult | Awaitable[ExecutionResult]:
         executor = self.executor.build_per_event_executor(event)

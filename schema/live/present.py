@@ -11,13 +11,18 @@ from schema.types import events as types
 from schema.types import inbox
 from schema.types.users import User
 
-FeedEvent = events.DurableEvent | types.FeedReady | types.FeedReset | inbox.ChatAdded
+FeedEvent = events.DurableEvent | events.TypingChanged | types.FeedReady | types.FeedReset | inbox.ChatAdded
+Presented = types.ChatEvent | types.TypingChanged | types.FeedReady | types.FeedReset | inbox.ChatAdded
 
 
-def present(event: FeedEvent) -> types.ChatEvent | types.FeedReady | types.FeedReset | inbox.ChatAdded:
+def present(event: FeedEvent) -> Presented:
     """The GraphQL object of what a feed carries."""
     if isinstance(event, types.FeedReady | types.FeedReset | inbox.ChatAdded):
         return event
+    if isinstance(event, events.TypingChanged):
+        return types.TypingChanged(
+            chat_id=_chat_id(event.chat_id), user=_user(event.user), typing=event.typing
+        )
     common = _common(event)
     match event:
         case events.MessagePosted():

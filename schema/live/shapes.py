@@ -121,6 +121,11 @@ SHAPES: Mapping[str, Shape] = {
     "MemberJoined": {**_EVENT, "member": _child("member", "Membership")},
     "MemberLeft": {**_EVENT, "user": _child("user", "User"), "removed": _json("removed")},
     "MemberRoleChanged": {**_EVENT, "member": _child("member", "Membership")},
+    "TypingChanged": {
+        "chatId": _id("Chat", "chat_id"),
+        "user": _child("user", "User"),
+        "typing": _json("typing"),
+    },
     "FeedReady": {"chatId": _json("chat_id"), "seq": _json("seq"), "replayed": _json("replayed")},
     "FeedReset": {"chatId": _json("chat_id"), "seq": _json("seq"), "reason": _enum("reason")},
 }
@@ -132,6 +137,7 @@ TYPE_NAMES: Mapping[type, str] = {
     events.MemberJoined: "MemberJoined",
     events.MemberLeft: "MemberLeft",
     events.MemberRoleChanged: "MemberRoleChanged",
+    events.TypingChanged: "TypingChanged",
     types.FeedReady: "FeedReady",
     types.FeedReset: "FeedReset",
 }

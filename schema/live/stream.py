@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from graphql import GraphQLError
 
-from chats.events import DurableEvent
+from chats.events import DurableEvent, TypingChanged
 from schema.errors import FormattedError, format_error
 from schema.live.attachment import Attachment
 from schema.live.plan import Plan
-from schema.live.present import FeedEvent, present_reset
+from schema.live.present import FeedEvent, present, present_reset
 from schema.types.events import FeedResetReason
 
 if TYPE_CHECKING:
@@ -52,6 +52,17 @@ class Stream:
         self._keep(seq, payload)
         for attachment in tuple(self.attachments):
             attachment.accept(seq, payload)
+
+    def announce_ephemeral(self, event: TypingChanged) -> None:
+        """Something that is true now: told to all, and of each kind and person only the latest to who is behind.
+
+        Only where it can be executed at once: a moment is over before a lookup is.
+        """
+        payload = self._project(event) if self._project is not None else self.plan.execute_now(present(event))
+        if payload is None:
+            return
+        for attachment in tuple(self.attachments):
+            attachment.outlet.replace(("typing", event.user.user_id), payload)
 
     def detach(self, attachment: Attachment) -> None:
         """The attachment has ended."""

@@ -7,7 +7,9 @@ from schema.mutations.chats import ChatMutations
 from schema.mutations.members import MemberMutations
 from schema.mutations.messages import MessageMutations
 from schema.mutations.sockets import SocketMutations
+from schema.mutations.typing import TypingMutations
 
 Mutation = merge_types(
-    "Mutation", (AuthMutations, SocketMutations, ChatMutations, MemberMutations, MessageMutations)
+    "Mutation",
+    (AuthMutations, SocketMutations, ChatMutations, MemberMutations, MessageMutations, TypingMutations),
 )

@@ -67,6 +67,17 @@ class MemberRoleChanged(ChatEvent):
     member: Membership = strawberry.field(description="The member.")
 
 
+@strawberry.type(
+    description="Somebody began or ceased to write. Not replayed: the latest counts, for some seconds."
+)
+class TypingChanged:
+    """An ephemeral event."""
+
+    chat_id: strawberry.ID = strawberry.field(description=CHAT_ID)
+    user: User = strawberry.field(description="Who.")
+    typing: bool = strawberry.field(description="Whether they are writing.")
+
+
 @strawberry.type(description="The feed stands: nothing after `seq` will be missed.")
 class FeedReady:
     """The first event of every chat feed."""
@@ -109,6 +120,7 @@ ChatFeedEvent = Annotated[
     | MessageDeleted
     | MemberJoined
     | MemberLeft
-    | MemberRoleChanged,
+    | MemberRoleChanged
+    | TypingChanged,
     strawberry.union("ChatFeedEvent", description="What one chat's feed carries."),
 ]

@@ -13,6 +13,7 @@ from schema.types.events import (
     MessageDeleted,
     MessageEdited,
     MessagePosted,
+    TypingChanged,
 )
 
 
@@ -64,6 +65,7 @@ InboxFeedEvent = Annotated[
     | MessageDeleted
     | MemberJoined
     | MemberLeft
-    | MemberRoleChanged,
+    | MemberRoleChanged
+    | TypingChanged,
     strawberry.union("InboxFeedEvent", description="What the feed of all chats carries."),
 ]
