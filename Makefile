@@ -10,7 +10,7 @@ CODE := api auth chats foundation schema tests manage.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check schema lock clean
+.PHONY: help run test check schema web lock clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
@@ -30,6 +30,10 @@ check: $(VENV)/.stamp ## Check style, types, import direction, migrations, schem
 
 schema: $(VENV)/.stamp ## Rewrite schema.graphql and .env.example from the code
 	@$(BIN)/python manage.py write_generated
+
+web: ## Check, test and build the pages (needs Node 20.19 or later)
+	@cd web && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci; }
+	@cd web && npm run --silent check && npm run --silent test && npm run --silent build -- --logLevel warn
 
 lock: $(VENV)/.stamp ## Compile requirements/ anew from the ranges in pyproject.toml (ARGS=--upgrade for newer versions)
 	@$(COMPILE) $(ARGS) --output-file requirements/base.txt

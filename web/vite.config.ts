@@ -6,7 +6,7 @@ export default defineConfig({
   base: '/static/web/',
   plugins: [react()],
   server: {
-    proxy: { '/graphql/': { target: 'http://127.0.0.1:8000', ws: true } },
+    proxy: { '^/graphql/$': { target: 'http://127.0.0.1:8000', ws: true } },
   },
   optimizeDeps: { exclude: ['graphiql/setup-workers/vite', '@graphiql/react/setup-workers/vite'] },
   worker: { format: 'es' },
