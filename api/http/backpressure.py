@@ -73,13 +73,17 @@ class DaphneGate:
 
     def abort(self) -> None:
         """Reset the connection: its buffer would otherwise wait for the client for ever."""
-        if self._request.channel is not None:
-            self._request.channel.transport.abortConnection()
+        if (channel := self._channel()) is not None:
+            channel.transport.abortConnection()
 
     def close(self) -> None:
         """Give the request its consumer back, so that it can finish."""
-        if self._request.channel is not None and self._request.producer is self:
+        if self._channel() is not None and self._request.producer is self:
             self._request.unregisterProducer()
+
+    def _channel(self) -> Any:
+        """The connection; Twisted sets it to None when it is lost, and deletes it when the request is finished."""
+        return getattr(self._request, "channel", None)
 
 
 def gate_of(send: Send) -> Gate:

@@ -74,10 +74,10 @@ class Stream:
             await asyncio.wait({gone}, timeout=ABORT_SECONDS)
         finally:
             self.stop()
-            gate.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            gate.close()
 
     async def _write(self, send: Send, gate: Gate) -> None:
         await _send_in_time(send, gate, self._framing.opening)

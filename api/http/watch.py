@@ -2,23 +2,19 @@
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import msgspec
 from django.conf import settings
-from redis.exceptions import RedisError
 
 from api.http.registry import ended_by
 from auth.errors import AuthError
 from auth.identity import Identity, require_current
 from auth.revocation import RevocationReason, Revoked
-from chats.feeds.hub import ControlListener, get_hub
+from chats.feeds.hub import get_hub
 from foundation.errors import ErrorCode
 from schema.errors import FormattedError
-
-logger = logging.getLogger(__name__)
 
 
 class _Control(msgspec.Struct, rename="camel"):
@@ -66,33 +62,16 @@ def _listening(identity: Identity, revoked: asyncio.Event) -> Iterator[None]:
         if Revoked(identity.user_id, sessions, reason, message.epoch).covers(identity):
             revoked.set()
 
-    # In tasks of their own: the stream may be cancelled at any moment, and the hub's connection to Redis, which all
-    # feeds share, must not be cancelled amid a command.
-    joined = _spawn(_join(identity.user_id, hear))
+    # Joining in a task of its own: the stream may be cancelled at any moment, and the hub's connection to Redis, which
+    # all feeds share, must not be cancelled amid a command.
+    hub = get_hub()
+    joining = asyncio.create_task(hub.listen_control(identity.user_id, hear))
+    _joining.add(joining)
+    joining.add_done_callback(_joining.discard)
     try:
         yield
     finally:
-        _spawn(_leave(joined, identity.user_id, hear))
+        joining.add_done_callback(lambda _: hub.forget_person(identity.user_id, hear))
 
 
-async def _join(user_id: int, hear: ControlListener) -> None:
-    try:
-        await get_hub().listen_control(user_id, hear)
-    except (RedisError, OSError) as error:
-        logger.warning("A stream cannot follow its user's control feed: %s", type(error).__name__)
-
-
-async def _leave(joined: asyncio.Task[None], user_id: int, hear: ControlListener) -> None:
-    await joined
-    with contextlib.suppress(RedisError, OSError):
-        await get_hub().leave_control(user_id, hear)
-
-
-_tasks: set[asyncio.Task[None]] = set()
-
-
-def _spawn(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-    task = asyncio.create_task(work)
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
-    return task
+_joining: set[asyncio.Task[None]] = set()

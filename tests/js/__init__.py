@@ -1,14 +1,22 @@
 """The reference JavaScript tools and clients, run against a real server. They need Node; npm fetches them once."""
 
 import asyncio
+import contextlib
+import json
+import os
 import shutil
 import subprocess
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 FOLDER = Path(__file__).resolve().parent
 INSTALL_SECONDS = 300
+LINE_SECONDS = 20
+
+Line = dict[str, Any]
 
 
 def node() -> str:
@@ -22,8 +30,35 @@ def node() -> str:
     return found
 
 
-async def start(script: str, *arguments: str) -> asyncio.subprocess.Process:
+async def start(script: str, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
     """Run a script of this folder; its standard output is a pipe."""
     return await asyncio.create_subprocess_exec(
-        node(), script, *arguments, cwd=FOLDER, stdout=asyncio.subprocess.PIPE
+        node(),
+        script,
+        *arguments,
+        cwd=FOLDER,
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE,
     )
+
+
+@contextlib.asynccontextmanager
+async def client(kind: str, url: str, document: str, token: str = "") -> AsyncIterator[AsyncIterator[Line]]:
+    """What a client of client.mjs prints, line by line, each within LINE_SECONDS."""
+    process = await start("client.mjs", kind, url, document, TOKEN=token)
+    assert process.stdout is not None
+    try:
+        yield _lines(process.stdout)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _lines(output: asyncio.StreamReader) -> AsyncIterator[Line]:
+    while True:
+        async with asyncio.timeout(LINE_SECONDS):
+            line = await output.readline()
+        if not line:
+            return
+        yield json.loads(line)

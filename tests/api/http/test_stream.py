@@ -16,6 +16,7 @@ from chats.feeds.hub import get_hub
 from foundation.errors import ErrorCode
 from tests.api.http.asgi import call, open_stream, post
 from tests.api.http.fakes import SUBSCRIPTION, FakeExecutor, identity_of, refusal
+from tests.client import eventually
 
 SSE = ("accept", "text/event-stream")
 MULTIPART = ("accept", "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/json;q=0.9")
@@ -225,19 +226,13 @@ async def test_a_revocation_ends_the_streams_that_it_covers_at_once(
 
 async def listeners(count: int) -> None:
     """Return once so many streams of user 1 follow the control feed, and its group has been joined or left."""
+    people = get_hub()._people
 
-    def ours(_body: bytes) -> None:
-        pass
+    async def as_many() -> bool:
+        return len(people._control.get(1, ())) == count
 
-    hub = get_hub()
-    async with asyncio.timeout(5):
-        while True:
-            await hub.listen_control(1, ours)  # behind whoever is joining
-            others = len(hub._people[1]) - 1
-            await hub.leave_control(1, ours)
-            if others == count:
-                return
-            await asyncio.sleep(0)
+    await eventually(as_many)
+    await people.align(1)  # behind whoever is joining
 
 
 async def test_a_process_that_stops_ends_all_streams(app: GraphQLHTTP, executor: FakeExecutor) -> None:
