@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.db import close_old_connections
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
@@ -29,12 +29,14 @@ async def execute(prepared: PreparedOperation, context: Context) -> bytes:
         message = "A subscription needs a transport that streams: a websocket, text/event-stream or multipart/mixed."
         raise refused(ParlorError(ErrorCode.BAD_INPUT, message))
     context.prepared = prepared
-    # Django's ORM calls of this operation get a thread of their own, not the one that all sockets would share.
-    async with ThreadSensitiveContext():
+    # Our resolvers do their ORM work with `in_thread`. Where strawberry-django does some by itself, it gets a thread of
+    # this operation's own, not the one that all sockets would share; that thread's connection is given back.
+    async with ThreadSensitiveContext() as own:
         try:
             result = await _run(prepared, context)
         finally:
-            await sync_to_async(close_old_connections)()
+            if own in SyncToAsync.context_to_thread_executor:
+                await sync_to_async(close_old_connections)()
     return encode_result(result)
 
 
