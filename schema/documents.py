@@ -5,7 +5,7 @@ and again.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from django.conf import settings
@@ -44,6 +44,8 @@ class Document:
     node: DocumentNode
     operations: dict[str | None, OperationDefinitionNode]
     fragments: dict[str, FragmentDefinitionNode]
+    # Operations within the limits whatever their variables are.
+    within_limits: set[str | None] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class PreparedOperation:
     request: OperationRequest
     document: Document
     operation: OperationDefinitionNode
+
+    @property
+    def name(self) -> str | None:
+        """The operation's name in its document; None for the only, nameless one."""
+        return self.operation.name.value if self.operation.name else None
 
     @property
     def kind(self) -> OperationKind:
@@ -97,8 +104,12 @@ def prepare(request: OperationRequest) -> PreparedOperation:
         raise refused(ParlorError(ErrorCode.BAD_INPUT, "The request has no query.", field="query"))
     document = document_store().get(request.query)
     operation = _choose(document, request.operation_name)
-    check_limits(operation, document.fragments, request.variables or {})
-    return PreparedOperation(request, document, operation)
+    prepared = PreparedOperation(request, document, operation)
+    if prepared.name not in document.within_limits:
+        is_fixed = check_limits(operation, document.fragments, request.variables or {})
+        if is_fixed:
+            document.within_limits.add(prepared.name)
+    return prepared
 
 
 def document_store() -> DocumentStore:

@@ -59,8 +59,11 @@ def check_limits(
     operation: OperationDefinitionNode,
     fragments: Mapping[str, FragmentDefinitionNode],
     variables: Mapping[str, object],
-) -> None:
-    """Raise RequestRefused (TOO_COMPLEX, with the limit's name and value) for an operation above a limit."""
+) -> bool:
+    """Raise RequestRefused (TOO_COMPLEX, with the limit's name and value) for an operation above a limit.
+
+    Returns whether that holds for all other values of the variables too.
+    """
     measure = _Measure(operation, fragments, variables)
     size = measure.selection(operation.selection_set)
     bounds = {
@@ -77,6 +80,7 @@ def check_limits(
         if found > limit:
             message = f"The operation {sentence.format(found, limit)}."
             raise refused(ParlorError(ErrorCode.TOO_COMPLEX, message, **{name: limit}))
+    return not measure.depends_on_variables
 
 
 class _Measure:
@@ -88,6 +92,7 @@ class _Measure:
         fragments: Mapping[str, FragmentDefinitionNode],
         variables: Mapping[str, object],
     ) -> None:
+        self.depends_on_variables = False
         self._fragments = fragments
         self._variables = variables
         self._defaults = {
@@ -145,6 +150,7 @@ class _Measure:
 
     def _number(self, value: ValueNode | None) -> int | None:
         if isinstance(value, VariableNode):
+            self.depends_on_variables = True
             name = value.name.value
             given = self._variables.get(name)
             if name in self._variables:
@@ -154,6 +160,7 @@ class _Measure:
 
     def _length(self, value: ValueNode) -> int:
         if isinstance(value, VariableNode):
+            self.depends_on_variables = True
             given = self._variables.get(value.name.value)
             return len(given) if isinstance(given, list) else 1
         return len(value.values) if isinstance(value, ListValueNode) else 1

@@ -44,7 +44,10 @@ class Attachment:
 
     def resume(self) -> None:
         """Go on, if the outlet is open and there is anything to pass on."""
-        if not self._stopped and self._task is None and self.outlet.open and self._has_more:
+        if self._stopped or self._task is not None:
+            return
+        self._deliver_at_hand()
+        if not self._stopped and self.outlet.open and self._has_more:
             self._task = asyncio.get_running_loop().create_task(self._catch_up(), name="catch up")
 
     def end_at(self, seq: int) -> None:
@@ -52,10 +55,10 @@ class Attachment:
         self._end = seq
         if self._stopped or self._task is not None:
             return
-        if self.cursor >= seq or not self.outlet.open:
-            self._complete()
-        else:
+        if self.cursor < seq and self.outlet.open:
             self.resume()
+        else:
+            self._complete()
 
     def stop(self) -> None:
         """The client has completed the operation or is gone."""
@@ -65,6 +68,27 @@ class Attachment:
         if self._task is not None:
             self._task.cancel()
         self._stream.detach(self)
+
+    def _deliver_at_hand(self) -> None:
+        """Pass on what can be made in this very step, up to a turn's worth."""
+        for _ in range(settings.REPLAY_EVENTS_PER_TURN):
+            if not self.outlet.open or not self._has_more:
+                break
+            if self._prelude:
+                payload = self._stream.execute_now(self._prelude[0])
+                if payload is None:
+                    return
+                self._prelude.popleft()
+            elif self._end is not None and self.cursor >= self._end:
+                break
+            else:
+                payload = self._stream.payload_at_hand(self.cursor + 1)
+                if payload is None:
+                    return
+                self.cursor += 1
+            self.outlet.next(payload)
+        if self._end is not None and self.cursor >= self._end:
+            self._complete()
 
     @property
     def _has_more(self) -> bool:

@@ -87,17 +87,21 @@ class LiveChat:
         """Whether the event is in the ring, which tells when it changes."""
         return self._ring.get(seq) is not None
 
+    def event_at_hand(self, seq: int) -> DurableEvent | None:
+        """The event of this seq, if it is in memory."""
+        return self._ring.get(seq) or self._recalled.get(seq)
+
     async def recall(self, seq: int) -> DurableEvent | None:
         """The event of this seq, from the ring or else from the log; None if the log has it no more.
 
         What is read from the log is kept for others who ask for the same past, so that it is one query for all of them.
         """
         while True:
-            event = self._ring.get(seq) or self._recalled.get(seq)
+            event = self.event_at_hand(seq)
             if event is not None or seq > self._ring.last:
                 return event
             async with self._recalling:
-                if self._ring.get(seq) is None and seq not in self._recalled and not await self._read(seq):
+                if self.event_at_hand(seq) is None and not await self._read(seq):
                     return None
 
     async def _read(self, seq: int) -> bool:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from graphql import ExecutionResult, GraphQLError, OperationDefinitionNode, execute_subscription_event
+from graphql import ExecutionResult, GraphQLError, execute_subscription_event
 from graphql.execution import Executor
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
@@ -88,10 +88,9 @@ def build_executor(prepared: PreparedOperation, context: Context) -> Executor[An
 
 
 @lru_cache(maxsize=1024)
-def _projection(
-    document: Document, operation: OperationDefinitionNode, variables: bytes
-) -> Projection | None:
+def _projection(document: Document, operation_name: str | None, variables: bytes) -> Projection | None:
     values = msgspec.json.decode(variables)
+    operation = document.operations[operation_name]
     return compile_projection(schema.graphql_schema, operation, document.fragments, values)
 
 
@@ -100,11 +99,11 @@ def compile_plan(prepared: PreparedOperation, executor: Executor[Any], context: 
 
     One that is shared runs as nobody, where what depends on the viewer is refused; one that projects needs no viewer.
     """
-    selection = select(prepared.document, prepared.operation)
+    selection = select(prepared.document, prepared.name)
     values = executor.variable_values.coerced
     used = {name: values[name] for name in selection.variables if name in values}
     variables = _encoder.encode(used)
-    projection = _projection(prepared.document, prepared.operation, variables)
+    projection = _projection(prepared.document, prepared.name, variables)
     if projection is None and not selection.is_shareable:
         return Plan((selection.text, variables, context.viewer_id), executor, context)
     return Plan((selection.text, variables, None), executor, Context(), projection)

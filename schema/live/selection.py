@@ -40,8 +40,9 @@ class Selection:
 
 
 @lru_cache(maxsize=1024)
-def select(document: Document, operation: OperationDefinitionNode) -> Selection:
-    """The selection of a subscription operation."""
+def select(document: Document, operation_name: str | None) -> Selection:
+    """The selection of a subscription operation. Named by its name: to hash a node is to hash all that is in it."""
+    operation = document.operations[operation_name]
     nodes: list[Node] = list(_shaping_nodes(operation))
     fragments = _reachable(nodes, document.fragments)
     nodes += fragments.values()

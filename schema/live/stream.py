@@ -74,6 +74,20 @@ class Stream:
         """The payload of something that is no durable event."""
         return await self.plan.execute(event)
 
+    def execute_now(self, event: FeedEvent) -> bytes | None:
+        """The payload of what is no durable event, if the selection projects."""
+        return None if self._project is None else self._project(event)
+
+    def payload_at_hand(self, seq: int) -> bytes | None:
+        """The payload of this seq, if it can be made without waiting for anything."""
+        payload = self._payloads.get(seq)
+        if payload is None and self._project is not None:
+            event = self._chat.event_at_hand(seq)
+            if event is not None:
+                payload = self._project(event)
+                self._keep(seq, payload)
+        return payload
+
     async def payload_after(self, cursor: int) -> tuple[int, bytes]:
         """The next payload and its seq: that of `cursor + 1`, or a FeedReset when the log no longer has that event."""
         seq = cursor + 1
