@@ -54,12 +54,17 @@ def _none_if_empty(value: object) -> object:
     return None if value == "" else value
 
 
-def _absolute_if_given(path: Path | None) -> Path | None:
-    return None if path is None else _absolute(path)
+def _file_if_given(path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    path = _absolute(path)
+    if not path.is_file():
+        raise ValueError("names no file")
+    return path
 
 
 Folder = Annotated[Path, AfterValidator(_absolute)]
-OptionalFile = Annotated[Path | None, BeforeValidator(_none_if_empty), AfterValidator(_absolute_if_given)]
+OptionalFile = Annotated[Path | None, BeforeValidator(_none_if_empty), AfterValidator(_file_if_given)]
 Texts = Annotated[list[str], NoDecode]
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -91,6 +96,9 @@ class Environment(BaseSettings):
     )
     HOST: str = Field("127.0.0.1", description="Address that `manage.py dev` listens on.")
     PORT: int = Field(8000, ge=1, le=65535, description="TCP port that `manage.py dev` listens on.")
+    GC_THRESHOLD: Count = Field(
+        20_000, description="New objects between two looks of the garbage collector at young ones; objects."
+    )
     LOG_LEVEL: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."
     )
@@ -319,6 +327,13 @@ class Environment(BaseSettings):
         if 0 < len(key) < SHORTEST_SIGNING_KEY:
             raise ValueError(f"must have at least {SHORTEST_SIGNING_KEY} characters")
         return key
+
+    @field_validator("TRUSTED_DOCUMENTS_ONLY")
+    @classmethod
+    def _something_is_trusted(cls, only: bool, info: ValidationInfo) -> bool:
+        if only and info.data.get("TRUSTED_DOCUMENTS") is None:
+            raise ValueError("needs TRUSTED_DOCUMENTS, or nothing could be executed")
+        return only
 
     @field_validator("DATABASE_POOL_SIZE")
     @classmethod

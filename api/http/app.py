@@ -56,6 +56,8 @@ class GraphQLHTTP:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
+        # A wrong file stops the server now, and not the first request.
+        persisted.trusted_documents(settings.TRUSTED_DOCUMENTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""

@@ -124,3 +124,15 @@ def test_a_database_url_becomes_djangos_words(monkeypatch: pytest.MonkeyPatch) -
     assert (database["HOST"], database["PORT"], database["NAME"]) == ("db.example", "5433", "chat")
     assert database["OPTIONS"]["sslmode"] == "require"
     assert database["OPTIONS"]["pool"]["max_size"] == 16
+
+
+def test_trusted_documents_must_be_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TRUSTED_DOCUMENTS_ONLY", "true")
+    with pytest.raises(EnvironmentRefused, match=r"TRUSTED_DOCUMENTS_ONLY: .* needs TRUSTED_DOCUMENTS"):
+        read_environment()
+    path = tmp_path / "trusted.json"
+    monkeypatch.setenv("TRUSTED_DOCUMENTS", str(path))
+    with pytest.raises(EnvironmentRefused, match=r"TRUSTED_DOCUMENTS: .* names no file"):
+        read_environment()
+    path.write_text("{}")
+    assert path == read_environment().TRUSTED_DOCUMENTS
