@@ -12,6 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "api.settings")
 django_application = get_asgi_application()
 
 # What follows needs Django to be set up.
+from api.garbage import settle  # noqa: E402
 from api.http.app import GraphQLHTTP  # noqa: E402
 from api.logs import hide_secrets_of_servers  # noqa: E402
 from api.services import socket_services  # noqa: E402
@@ -24,6 +25,7 @@ GRAPHQL_PATHS = ("/graphql/", "/graphql")
 
 graphql_over_http = GraphQLHTTP(execution)
 graphql_over_socket = GraphQLConsumer.as_asgi(services=socket_services)
+settle()
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:

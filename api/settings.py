@@ -137,6 +137,9 @@ RATE_LIMITS = {
     "send": environment.RATE_SEND_PER_USER,
 }
 
+# --- The process
+GC_THRESHOLD = environment.GC_THRESHOLD
+
 # --- Chats
 MAX_MESSAGE_LENGTH = environment.MAX_MESSAGE_LENGTH
 MAX_TITLE_LENGTH = environment.MAX_TITLE_LENGTH
