@@ -115,7 +115,7 @@ def _page(found: Mapping[int, M], window: Window) -> Page[M]:
         return Page([found[key] for key in chosen], len(older) > half, len(newer) > rest)
     has_more = len(keys) > window.size
     if window.from_end:
-        chosen = keys[-window.size :] if has_more else keys
+        chosen = keys[max(len(keys) - window.size, 0) :]
         return Page([found[key] for key in chosen], has_more, window.before is not None)
     return Page([found[key] for key in keys[: window.size]], window.after is not None, has_more)
 
