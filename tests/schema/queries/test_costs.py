@@ -1,0 +1,90 @@
+"""How many SQL queries a page costs: the same for five rows as for fifty."""
+
+from typing import Any
+
+import pytest
+
+from auth.models import User
+from chats.models import Chat, Message
+from chats.services import add_members
+from tests.factories import make_direct, make_group, make_user, make_users, say
+from tests.schema.executing import counted_queries, data_of, ids
+from tests.schema.queries.documents import CHAT, CHATS, NODES
+
+pytestmark = pytest.mark.usefixtures("inline_database")
+
+SIZES = (5, 50)
+
+
+def make_chats(viewer: User, count: int) -> list[Chat]:
+    """Groups and direct chats with replies, messages of both sides and unread ones."""
+    chats = []
+    for number in range(count):
+        friend = make_user()
+        chat = (
+            make_direct(viewer, friend) if number % 2 else make_group(friend, viewer, title=f"Tea {number}")
+        )
+        first = say(friend, chat, f"first of {number}", client_id=f"{number}")
+        say(viewer, chat, "an answer", reply_to_id=first.pk)
+        say(friend, chat, "and more")
+        chats.append(chat)
+    return chats
+
+
+def rows_of(connection: Any) -> list[Any]:
+    return [edge["node"] for edge in connection["edges"]]
+
+
+async def test_a_page_of_chats_with_everything_in_it() -> None:
+    viewer = make_user()
+    make_chats(viewer, max(SIZES) + 1)
+    costs = {}
+    for size in SIZES:
+        with counted_queries() as statements:
+            data = await data_of(viewer, CHATS, chats=size, messages=3, members=3)
+        page = rows_of(data["chats"])
+        assert len(page) == size
+        assert all(len(rows_of(chat["messages"])) == 3 and chat["lastMessage"] for chat in page)
+        assert all(rows_of(chat["messages"])[1]["replyTo"] for chat in page)
+        costs[size] = len(statements)
+    assert costs == {5: 12, 50: 12}
+
+
+async def test_a_page_of_messages_and_members_with_everything_in_them() -> None:
+    viewer, others = make_user(), make_users(60)
+    chat = make_group(viewer)
+    add_members(viewer.pk, chat.pk, [other.pk for other in others])
+    for number, other in enumerate(others):
+        first = say(other, chat, f"{number}")
+        say(viewer, chat, "yes", reply_to_id=first.pk)
+    costs = {}
+    for size in SIZES:
+        with counted_queries() as statements:
+            data = await data_of(viewer, CHAT, id=ids(chat)[0], messages=size, members=size)
+        assert len(rows_of(data["chat"]["messages"])) == len(rows_of(data["chat"]["members"])) == size
+        costs[size] = len(statements)
+    assert costs == {5: 13, 50: 13}
+
+
+async def test_nodes_of_all_kinds() -> None:
+    viewer = make_user()
+    chats = make_chats(viewer, 30)
+    messages = list(Message.objects.filter(chat__in=chats).exclude(sender=viewer).select_related("sender"))
+    costs = {}
+    for size in (5, 30):
+        people = [message.sender for message in messages[:size]]
+        wanted = ids(*chats[:size], *messages[:size], *people)
+        with counted_queries() as statements:
+            data = await data_of(viewer, NODES, ids=wanted, messages=3, members=3)
+        assert all(data["nodes"])
+        costs[size] = len(statements)
+    assert costs == {5: 13, 30: 13}
+
+
+async def test_a_selection_of_plain_fields_is_one_query() -> None:
+    viewer = make_user()
+    make_chats(viewer, 5)
+    with counted_queries() as statements:
+        data = await data_of(viewer, "{ chats(first: 50) { edges { node { id title lastSeq } } } }")
+    assert len(rows_of(data["chats"])) == 5
+    assert len(statements) == 1
