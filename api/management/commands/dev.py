@@ -1,8 +1,9 @@
 """Run Parlor on this machine: servers, migrations, demo data, pages and the server itself."""
 
+import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from api.dev.errors import DevRefused
 from api.dev.run import run
@@ -24,13 +25,11 @@ class Command(BaseCommand):
         """Run until SIGINT or SIGTERM."""
         environment = read_environment()
         if environment.ENVIRONMENT is Deployment.PRODUCTION:
-            raise CommandError(
-                "`manage.py dev` makes demo data with a public password, so it is not for production."
-            )
+            sys.exit("`manage.py dev` makes demo data with a public password, so it is not for production.")
         try:
             run(environment, self._say, with_pages=not options["no_pages"])
         except (DevRefused, ServerRefused) as refusal:
-            raise CommandError(str(refusal)) from None
+            sys.exit(str(refusal))
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
