@@ -38,7 +38,7 @@ async def _read_rest(message: Message, receive: Receive) -> bytes:
     return _bounded(bytes(body))
 
 
-# What is still on its way is not read: the connection cannot carry another request.
+# The rest of the body may come at any time, so the connection cannot carry another request.
 _CLOSE = ((b"connection", b"close"),)
 
 
@@ -61,7 +61,9 @@ def _check_declared_length(declared: str | None) -> None:
 def _too_large() -> Refused:
     limit = settings.MAX_BODY_BYTES
     message = f"The body is larger than {limit} bytes."
-    return Refused(413, ErrorCode.TOO_LARGE, message, _CLOSE, maxBytes=limit)
+    # The connection is not closed: a client that is still sending would see a reset instead of this answer. Servers
+    # drop what still comes.
+    return Refused(413, ErrorCode.TOO_LARGE, message, maxBytes=limit)
 
 
 async def _next(receive: Receive) -> Message:

@@ -96,3 +96,11 @@ async def test_a_client_that_reads_gets_far_more_than_any_buffer_holds(server: S
                 assert chunk
                 read += len(chunk)
     await ask(address, "Idle")
+
+
+async def test_an_8_mib_body_is_refused_in_so_many_words(server: Server) -> None:
+    headers = {"content-type": "application/json"}
+    async with httpx.AsyncClient(timeout=30) as client:
+        answer = await client.post(server.http, content=b" " * 8 * MEBIBYTE, headers=headers)
+    assert answer.status_code == 413
+    assert answer.json()["errors"][0]["extensions"] == {"code": "TOO_LARGE", "maxBytes": MEBIBYTE}
