@@ -5,7 +5,7 @@ import inspect
 import re
 from collections.abc import Iterator
 
-from api.environment import Environment
+from api.variables import Environment
 
 _SECTION = re.compile(r"    # --- (?P<section>.+)")
 _VARIABLE = re.compile(r"    (?P<variable>[A-Z][A-Z0-9_]*): ")
