@@ -11,6 +11,7 @@ from api.socket.registry import SocketRegistry
 from api.socket.roster import Roster
 from auth import identity, tickets
 from auth.identity import Identity
+from auth.revocation import revoked_among
 from schema import execution, persisted
 from schema.context import Context
 from schema.execution import OperationRequest, PreparedOperation
@@ -50,6 +51,7 @@ class AuthGate:
 
 
 _registries: weakref.WeakKeyDictionary[AbstractEventLoop, SocketRegistry] = weakref.WeakKeyDictionary()
+_services: weakref.WeakKeyDictionary[AbstractEventLoop, Services] = weakref.WeakKeyDictionary()
 
 
 def socket_registry() -> SocketRegistry:
@@ -57,25 +59,33 @@ def socket_registry() -> SocketRegistry:
     loop = get_running_loop()
     registry = _registries.get(loop)
     if registry is None:
+        registry = _registries[loop] = _new_registry()
+    return registry
 
-        def deliver(user_id: int, message: ControlMessage) -> None:
-            made.control(user_id, message)
 
-        made = SocketRegistry(
-            ControlFeeds(deliver),
-            Roster(settings.SOCKET_LEASE_SECONDS),
-            settings.SOCKETS_PER_USER,
-            settings.SOCKET_LEASE_SECONDS,
-        )
-        registry = _registries[loop] = made
+def _new_registry() -> SocketRegistry:
+    def deliver(user_id: int, message: ControlMessage) -> None:
+        registry.control(user_id, message)
+
+    registry = SocketRegistry(
+        ControlFeeds(deliver),
+        Roster(settings.SOCKET_LEASE_SECONDS),
+        revoked_among,
+        settings.SOCKETS_PER_USER,
+        settings.SOCKET_LEASE_SECONDS,
+    )
     return registry
 
 
 def socket_services() -> Services:
-    """The outside of every connection of this process."""
-    return Services(
-        operations=SchemaOperations(),
-        gate=AuthGate(),
-        sockets=socket_registry(),
-        limits=SocketLimits.from_settings(),
-    )
+    """The outside of every connection of the running event loop: made once, since every handshake asks for it."""
+    loop = get_running_loop()
+    services = _services.get(loop)
+    if services is None:
+        services = _services[loop] = Services(
+            operations=SchemaOperations(),
+            gate=AuthGate(),
+            sockets=socket_registry(),
+            limits=SocketLimits.from_settings(),
+        )
+    return services

@@ -6,6 +6,7 @@ evicted key, a restart from an old snapshot, a write of a process that died) is 
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -54,14 +55,16 @@ def write(denied: Denied) -> None:
         pipeline.execute()
 
 
-async def denies(identity: Identity) -> bool | None:
-    """Whether the list names the identity; None when the list is not whole. One round trip; raises RedisError."""
-    whole, session, epoch = await async_redis().mget(
-        WHOLE_KEY, _session_key(identity.session_id), _user_key(identity.user_id)
-    )
+async def denied_among(identities: Sequence[Identity]) -> list[Identity] | None:
+    """Those that the list names; None when it is not whole. One round trip; raises RedisError."""
+    keys = [WHOLE_KEY]
+    for identity in identities:
+        keys += (_session_key(identity.session_id), _user_key(identity.user_id))
+    whole, *answers = await async_redis().mget(keys)
     if whole is None:
         return None
-    return session is not None or (epoch is not None and identity.epoch < int(epoch))
+    pairs = zip(identities, answers[::2], answers[1::2], strict=True)
+    return [identity for identity, session, epoch in pairs if _names(identity, session, epoch)]
 
 
 async def rebuild() -> bool:
@@ -84,16 +87,16 @@ async def rebuild() -> bool:
     return True
 
 
-def is_over_in_database(identity: Identity) -> bool:
+def over_in_database(identities: Sequence[Identity]) -> list[Identity]:
     """The same question, asked of the database: one query."""
-    live = Session.objects.filter(
-        pk=identity.session_id,
-        user_id=identity.user_id,
-        revoked_at=None,
-        user__is_active=True,
-        user__token_epoch__lte=identity.epoch,
+    sessions = Session.objects.filter(
+        pk__in={identity.session_id for identity in identities}, revoked_at=None, user__is_active=True
     )
-    return not live.exists()
+    live = {
+        str(session_id): (user_id, epoch)
+        for session_id, user_id, epoch in sessions.values_list("pk", "user_id", "user__token_epoch")
+    }
+    return [identity for identity in identities if not _lives(identity, live.get(identity.session_id))]
 
 
 def _read_database() -> Denied:
@@ -117,6 +120,14 @@ def _queue(pipeline: Any, denied: Denied) -> None:
         pipeline.set(_session_key(session_id), 1, ex=seconds)
     for user_id, epoch in denied.epochs:
         pipeline.eval(RAISE_EPOCH, 1, _user_key(user_id), epoch, seconds)
+
+
+def _names(identity: Identity, session: bytes | str | None, epoch: bytes | str | None) -> bool:
+    return session is not None or (epoch is not None and identity.epoch < int(epoch))
+
+
+def _lives(identity: Identity, row: tuple[int, int] | None) -> bool:
+    return row is not None and row[0] == identity.user_id and row[1] <= identity.epoch
 
 
 def _session_key(session_id: str) -> str:

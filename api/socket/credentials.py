@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
+from foundation.client_address import client_address
 from foundation.errors import ErrorCode, ParlorError
 
 
@@ -35,10 +36,15 @@ class Handshake:
 
     @classmethod
     def read(
-        cls, headers: Iterable[tuple[bytes, bytes]], query_string: bytes, client_address: str | None
+        cls, headers: Iterable[tuple[bytes, bytes]], query_string: bytes, peer: str | None
     ) -> "Handshake":
-        """Read it from the parts of an ASGI scope."""
-        by_name = {name.lower(): value for name, value in headers}
+        """Read it from the parts of an ASGI scope; `peer` is the address of who connected, client or proxy."""
+        by_name: dict[bytes, bytes] = {}
+        forwarded: list[str] = []
+        for header, content in headers:
+            by_name[header.lower()] = content
+            if header.lower() == b"x-forwarded-for":
+                forwarded.append(content.decode("latin-1"))
         authorization = by_name.get(b"authorization")
         query: dict[str, str] = {}
         for name, value in parse_qsl(
@@ -49,7 +55,7 @@ class Handshake:
             authorization=None if authorization is None else authorization.decode("latin-1"),
             query_token=query.get("JWT"),
             query_ticket=query.get("ticket"),
-            client_address=client_address,
+            client_address=client_address(peer, ",".join(forwarded)),
             device=by_name.get(b"user-agent", b"").decode("latin-1")[:200],
         )
 

@@ -1,9 +1,10 @@
 """The live sockets of this process, and what other processes have to say about them."""
 
 import asyncio
+import itertools
 import logging
 import random
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -19,6 +20,15 @@ logger = logging.getLogger(__name__)
 RENEWALS_PER_LEASE = 3
 
 ControlMessage = dict[str, Any]
+
+
+# Over how long sockets come back at least, after a restart that closed all at once.
+LEAST_SPREAD_MS = 1000
+
+# Sockets whose identities are checked in one question.
+CHECKED_AT_ONCE = 1000
+
+RevokedAmong = Callable[[Sequence[Identity]], Awaitable[Collection[Identity]]]
 
 
 class Control(Protocol):
@@ -40,9 +50,17 @@ class SocketRegistry:
     While Redis is away sockets come and go all the same: they are then entered when their leases are next renewed.
     """
 
-    def __init__(self, control: Control, roster: Roster, sockets_per_user: int, lease_seconds: float) -> None:
+    def __init__(
+        self,
+        control: Control,
+        roster: Roster,
+        revoked_among: RevokedAmong,
+        sockets_per_user: int,
+        lease_seconds: float,
+    ) -> None:
         self._control = control
         self._roster = roster
+        self._revoked_among = revoked_among
         self._bound = sockets_per_user
         self._renewal_seconds = lease_seconds / RENEWALS_PER_LEASE
         self._by_id: dict[str, RegisteredSocket] = {}
@@ -53,6 +71,7 @@ class SocketRegistry:
         self._removal: asyncio.Task[None] | None = None
         self._renewal: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_draining = False
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -60,7 +79,13 @@ class SocketRegistry:
     # --- What connections call
 
     async def admit(self, socket: RegisteredSocket) -> None:
-        """Enter a socket, and have the user's oldest ones above the bound leave. Raises nothing."""
+        """Enter a socket, and have the user's oldest ones above the bound leave. Raises nothing.
+
+        While the process ends, no socket stays.
+        """
+        if self._is_draining:
+            socket.restart()
+            return
         user_id = socket.identity.user_id
         self._by_id[socket.socket_id] = socket
         self._by_user.setdefault(user_id, {})[socket.socket_id] = socket
@@ -122,13 +147,19 @@ class SocketRegistry:
             named.close_by_user()
 
     async def drain(self, seconds: float) -> None:
-        """Tell all sockets that the process ends, and close them one after the other within `seconds`."""
+        """Tell all sockets that the process ends, and close them one after the other within `seconds`.
+
+        They are told to come back at various times, so that they do not all come to the next process at once.
+        """
+        self._is_draining = True
         sockets = list(self._by_id.values())
+        spread_ms = max(LEAST_SPREAD_MS, round(seconds * 1000))
         for socket in sockets:
-            socket.announce_restart(random.randint(0, round(seconds * 1000)))  # noqa: S311 - spreads load
-        for socket in sockets:
+            socket.announce_restart(random.randint(0, spread_ms))  # noqa: S311 - spreads load
+        for number, socket in enumerate(sockets):
             socket.restart()
-            await asyncio.sleep(seconds / len(sockets))
+            if number + 1 < len(sockets):
+                await asyncio.sleep(seconds / len(sockets))
         await self.stop()
 
     async def stop(self) -> None:
@@ -199,22 +230,40 @@ class SocketRegistry:
     async def _keep_leases(self) -> None:
         """Renew all leases while there are sockets; who fell off the roster is entered again at their age.
 
-        That also heals a supersession whose message was lost: the socket enters as the oldest and drives itself out.
+        Messages may be lost. A supersession is made good since the socket enters as the oldest and drives itself out,
+        a revocation since the identities are looked up.
         """
         while self._by_id:
             await asyncio.sleep(self._renewal_seconds)
-            try:
-                missing = await self._roster.renew({user: list(ids) for user, ids in self._by_user.items()})
-            except RedisError as error:
-                logger.warning("The leases of %s sockets were not renewed: %s", len(self._by_id), error)
-                continue
-            for socket_id in missing:
-                socket = self._by_id.get(socket_id)
-                if socket is not None:
-                    await self._enter(socket, opened_before=True)
+            await self._renew_leases()
+            await self._close_revoked()
             for user_id in list(self._by_user):
                 if user_id not in self._followed:
                     await self._align(user_id)
+
+    async def _renew_leases(self) -> None:
+        try:
+            missing = await self._roster.renew({user: list(ids) for user, ids in self._by_user.items()})
+        except RedisError as error:
+            logger.warning("The leases of %s sockets were not renewed: %s", len(self._by_id), error)
+            return
+        for socket_id in missing:
+            socket = self._by_id.get(socket_id)
+            if socket is not None:
+                await self._enter(socket, opened_before=True)
+
+    async def _close_revoked(self) -> None:
+        sockets = iter(list(self._by_id.values()))
+        while batch := list(itertools.islice(sockets, CHECKED_AT_ONCE)):
+            try:
+                revoked = set(await self._revoked_among([socket.identity for socket in batch]))
+            except Exception as error:
+                # Nobody can say just now. They stay until somebody can, or their tokens end.
+                logger.warning("The identities of %s sockets were not checked: %s", len(batch), error)
+                continue
+            for socket in batch:
+                if socket.identity in revoked and socket.socket_id in self._by_id:
+                    socket.revoke()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

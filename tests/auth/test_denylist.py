@@ -11,12 +11,12 @@ from django.test.utils import CaptureQueriesContext
 
 from auth import accounts, denylist
 from auth.models import Session
-from auth.revocation import is_revoked
+from auth.revocation import is_revoked, revoked_among
 from auth.sessions import Tokens
-from auth.tokens import read_access_token
+from auth.tokens import Identity, read_access_token
 from foundation.database import in_thread
 from foundation.redis import async_redis
-from tests.auth.asserting import assert_accepted, assert_refused
+from tests.auth.asserting import assert_accepted, assert_refused, redis_away
 from tests.auth.conftest import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,7 +35,7 @@ async def test_a_thousand_requests_cause_one_rebuild(ann: Tokens) -> None:
     identity = read_access_token(ann.access_token)
     with (
         mock.patch("auth.denylist._read_database", wraps=denylist._read_database) as read,
-        mock.patch("auth.denylist.is_over_in_database") as asked,
+        mock.patch("auth.denylist.over_in_database") as asked,
     ):
         answers = await asyncio.gather(*(is_revoked(identity) for _ in range(1000)))
     assert answers == [True] * 1000
@@ -61,10 +61,10 @@ async def test_the_rebuild_goes_on_when_who_started_it_leaves(ann: Tokens) -> No
         rebuilds()
         return await go_on.wait()
 
-    async def denies(_: object) -> bool | None:
-        return False if go_on.is_set() else None
+    async def denied_among(_: object) -> list[object] | None:
+        return [] if go_on.is_set() else None
 
-    with mock.patch("auth.denylist.rebuild", rebuild), mock.patch("auth.denylist.denies", denies):
+    with mock.patch("auth.denylist.rebuild", rebuild), mock.patch("auth.denylist.denied_among", denied_among):
         first, second = (asyncio.create_task(is_revoked(identity)) for _ in range(2))
         await asyncio.sleep(0)  # both run until they wait for the rebuild: nothing before it gives way
         first.cancel()
@@ -91,9 +91,9 @@ async def test_a_rebuild_that_read_too_early_does_not_settle_a_later_debt(
     with monkeypatch.context() as patch:
         patch.setattr(denylist, "_read_database", read_then_end)
         assert await is_revoked(identity) is True
-    assert await denylist.denies(identity) is False
+    assert await denylist.denied_among([identity]) == []
     assert await is_revoked(identity) is True
-    assert await denylist.denies(identity) is True
+    assert await denylist.denied_among([identity]) == [identity]
 
 
 async def test_a_rebuild_never_takes_back_a_newer_epoch(ann: Tokens) -> None:
@@ -104,7 +104,8 @@ async def test_a_rebuild_never_takes_back_a_newer_epoch(ann: Tokens) -> None:
     await in_thread(accounts.deactivate, ann.user.pk)
     with mock.patch("auth.denylist._read_database", return_value=read):
         assert await denylist.rebuild()
-    assert await denylist.denies(read_access_token(second.access_token)) is True
+    identity = read_access_token(second.access_token)
+    assert await denylist.denied_among([identity]) == [identity]
 
 
 async def test_entries_end_with_the_tokens_that_they_deny(ann: Tokens) -> None:
@@ -127,7 +128,29 @@ async def test_what_ended_long_ago_is_not_read_again(ann: Tokens) -> None:
 
 
 def test_the_database_is_asked_one_question(ann: Tokens) -> None:
-    identity = read_access_token(ann.access_token)
+    identity, bobs = several(ann, accounts.register("Bob", PASSWORD))
+    accounts.logout(accounts.login("Ann", PASSWORD).refresh_token)
+    accounts.deactivate(bobs.user_id)
     with CaptureQueriesContext(connection) as queries:
-        assert denylist.is_over_in_database(identity) is False
+        assert denylist.over_in_database([identity, bobs]) == [bobs]
     assert len(queries) == 1
+
+
+async def test_many_identities_are_one_question_to_redis(ann: Tokens) -> None:
+    """Of a session, of a user, and of neither; a session id names nobody else's."""
+    bob = await in_thread(accounts.register, "Bob", PASSWORD)
+    other = await in_thread(accounts.login, "Ann", PASSWORD)
+    ended, bobs, stays = several(other, bob, ann)
+    await in_thread(accounts.logout, other.refresh_token)
+    await in_thread(accounts.deactivate, bob.user.pk)
+    assert await revoked_among([stays]) == []
+    client = async_redis()
+    with mock.patch.object(client, "execute_command", wraps=client.execute_command) as commands:
+        assert await revoked_among([ended, stays, bobs, stays]) == [ended, bobs]
+    assert [call.args[0] for call in commands.call_args_list] == ["MGET"]
+    with redis_away():
+        assert await revoked_among([ended, stays, bobs, stays]) == [ended, bobs]
+
+
+def several(*tokens: Tokens) -> list[Identity]:
+    return [read_access_token(one.access_token) for one in tokens]

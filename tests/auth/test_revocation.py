@@ -84,10 +84,11 @@ async def test_redis_may_have_been_away_when_it_ended(ann: Tokens, end: End) -> 
     with redis_away():
         await in_thread(end, ann)
     assert await async_redis().exists(denylist.WHOLE_KEY)
-    assert not await denylist.denies(read_access_token(ann.access_token))
+    assert await denylist.denied_among([read_access_token(ann.access_token)]) == []
     await assert_refused(ann)
     await assert_accepted(bob)
-    assert await denylist.denies(read_access_token(ann.access_token))
+    identity = read_access_token(ann.access_token)
+    assert await denylist.denied_among([identity]) == [identity]
 
 
 async def test_an_entry_that_a_dead_process_owed_comes_with_the_next_rebuild(ann: Tokens) -> None:
@@ -129,7 +130,7 @@ async def test_without_redis_and_database_nobody_gets_in(
 ) -> None:
     with (
         redis_away(),
-        mock.patch("auth.denylist.is_over_in_database", side_effect=DatabaseError("gone")),
+        mock.patch("auth.denylist.over_in_database", side_effect=DatabaseError("gone")),
         pytest.raises(AuthError) as caught,
     ):
         await authenticate(ann.access_token)

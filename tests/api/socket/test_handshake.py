@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+from django.conf import LazySettings
 
 from api.socket.connection import Connection
 from api.socket.credentials import Handshake, find_credential
@@ -231,3 +232,11 @@ def test_reasons_are_cut_on_a_character() -> None:
         json.dumps(reason)
 
     asyncio.run(run())
+
+
+def test_an_address_behind_a_trusted_proxy_is_the_clients(settings: LazySettings) -> None:
+    headers = [(b"X-Forwarded-For", b"203.0.113.9"), (b"x-forwarded-for", b"198.51.100.7")]
+    assert Handshake.read(headers, b"", "10.0.0.1").client_address == "10.0.0.1"
+    settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
+    assert Handshake.read(headers, b"", "10.0.0.1").client_address == "198.51.100.7"
+    assert Handshake.read([], b"", None).client_address is None

@@ -238,6 +238,45 @@ async def test_without_redis_sockets_come_and_go(world: World, monkeypatch: pyte
     await _eventually(back)
 
 
+async def test_a_revocation_that_got_lost_is_made_good_with_the_leases(world: World) -> None:
+    one = world.process()
+    ended = identity(session_id="s1")
+    sockets = [await world.socket(one, name, ended) for name in ("a", "b")]
+    other = await world.socket(one, "c", identity(user_id=2, session_id="s2"))
+    world.revoked.add(ended)
+    await _eventually(lambda: all(socket.ended for socket in sockets))
+    assert [socket.ended for socket in sockets] == [["revoked"], ["revoked"]]
+    assert other.ended == []
+    assert world.questions[0] == 3  # one for all
+
+
+async def test_while_nobody_can_say_what_is_revoked_sockets_stay_and_leases_are_kept(world: World) -> None:
+    one = world.process()
+    world.nobody_knows = True
+    socket = await world.socket(one, "a")
+    await _eventually(lambda: len(world.questions) > 2)
+    assert socket.ended == []
+    assert await names(one) == ["a"]
+    world.nobody_knows = False
+    world.revoked.add(socket.identity)
+    await _eventually(lambda: socket.ended)
+
+
+async def test_a_socket_that_comes_while_the_process_ends_is_sent_away(world: World) -> None:
+    one = world.process()
+    await world.socket(one, "a")
+    await one.drain(0)
+    late = await world.socket(one, "b")
+    assert late.ended == ["restarted"]
+    assert len(one) == 0
+
+
+async def test_a_drain_without_sockets_ends_at_once(world: World) -> None:
+    one = world.process()
+    async with asyncio.timeout(1):
+        await one.drain(1000)
+
+
 async def test_a_drain_closes_all(world: World) -> None:
     one = world.process()
     sockets = [await world.socket(one, str(number)) for number in range(5)]

@@ -1,6 +1,7 @@
 """Processes on one Redis: registries with a layer between them, and sockets that are nothing but remembered."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from api.socket.registry import SocketRegistry
 from api.socket.roster import Roster
 from auth.identity import Identity
+from foundation.errors import ErrorCode, ParlorError
 from tests.api.socket.fakes import identity
 
 LEASE_SECONDS = 0.3
@@ -95,14 +97,24 @@ class World:
     def __init__(self) -> None:
         self.feeds = Feeds()
         self.registries: list[SocketRegistry] = []
+        self.revoked: set[Identity] = set()
+        self.nobody_knows = False
+        self.questions: list[int] = []
 
     def process(self, bound: int = 10) -> SocketRegistry:
         """Another process."""
         control = Control(self.feeds)
-        registry = SocketRegistry(control, Roster(LEASE_SECONDS), bound, LEASE_SECONDS)
+        registry = SocketRegistry(control, Roster(LEASE_SECONDS), self.revoked_among, bound, LEASE_SECONDS)
         control.registry = registry
         self.registries.append(registry)
         return registry
+
+    async def revoked_among(self, identities: Sequence[Identity]) -> set[Identity]:
+        """Whom the deny-list names."""
+        self.questions.append(len(identities))
+        if self.nobody_knows:
+            raise ParlorError(ErrorCode.INTERNAL, "Nobody can say.")
+        return self.revoked.intersection(identities)
 
     async def socket(self, registry: SocketRegistry, name: str, who: Identity | None = None) -> FakeSocket:
         """Another socket of that process."""
