@@ -75,11 +75,11 @@ class Hub:
 
     async def listen_control(self, user_id: int, listener: ControlListener) -> None:
         """Get the control messages for one person from now on; while Redis is away, from its return on."""
-        await self._people.listen_control(user_id, listener)
+        await self._apart(self._people.listen_control(user_id, listener))
 
     async def listen_memberships(self, user_id: int, listener: MembershipListener) -> None:
         """Be told when this person may have joined a chat, at the latest with the next poll."""
-        await self._people.listen_memberships(user_id, listener)
+        await self._apart(self._people.listen_memberships(user_id, listener))
 
     def forget_person(self, user_id: int, listener: ControlListener | MembershipListener) -> None:
         """Stop listening to this person's feed."""
@@ -187,6 +187,10 @@ class Hub:
             if chat_id in self._chats:
                 self._chats[chat_id].learn(seq)
         self._people.compare(marks.items())
+
+    async def _apart(self, work: Coroutine[Any, Any, None]) -> None:
+        """Wait for work that goes on when the waiting is cancelled: the layer must not be left amid a command."""
+        await asyncio.shield(self._spawn(work, "listen"))
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work, name=f"hub {name}")

@@ -42,9 +42,9 @@ class Inbox:
 
     async def start(self, since: Mapping[int, int]) -> None:
         """Attach to every chat of the viewer."""
-        # Listen for new chats before the list is read, so that none falls between the two.
-        await get_hub().listen_memberships(self._viewer_id, self.compare)
         try:
+            # Listen for new chats before the list is read, so that none falls between the two.
+            await get_hub().listen_memberships(self._viewer_id, self.compare)
             chat_ids = await in_thread(member_chat_ids, self._viewer_id)
             unread = await in_thread(reads.unread_counts, self._viewer_id, chat_ids)
             chats = await self._open(chat_ids)

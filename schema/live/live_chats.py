@@ -13,20 +13,35 @@ class LiveChats:
 
     def __init__(self) -> None:
         self._chats: dict[int, LiveChat] = {}
-        self._locks: weakref.WeakValueDictionary[int, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._opening: dict[int, asyncio.Task[LiveChat | None]] = {}
         self._closing: dict[int, asyncio.TimerHandle] = {}
 
     async def open(self, chat_id: int) -> LiveChat | None:
         """The live chat; None if there is no such chat. It stays for a while, in which somebody may attach."""
-        async with self._locks.setdefault(chat_id, asyncio.Lock()):
-            chat = self._chats.get(chat_id)
-            if chat is None:
-                chat = LiveChat(chat_id, self.release)
-                if not await chat.open():
-                    return None
-                self._chats[chat_id] = chat
+        chat = self._chats.get(chat_id)
+        if chat is None:
+            # In a task of its own: who waits for it may be cancelled, and the layer's connection, which all feeds
+            # share, must not be left amid a command.
+            opening = self._opening.get(chat_id)
+            if opening is None:
+                opening = asyncio.get_running_loop().create_task(self._open(chat_id), name="open chat")
+                self._opening[chat_id] = opening
+                opening.add_done_callback(_see_failure)
+            chat = await asyncio.shield(opening)
+        if chat is not None:
+            self.release(chat)
+        return chat
+
+    async def _open(self, chat_id: int) -> LiveChat | None:
+        try:
+            chat = LiveChat(chat_id, self.release)
+            if not await chat.open():
+                return None
+            self._chats[chat_id] = chat
             self.release(chat)
             return chat
+        finally:
+            del self._opening[chat_id]
 
     def release(self, chat: LiveChat) -> None:
         """Close the chat in `FEED_RING_LINGER_SECONDS` from now, if nobody is attached then."""
@@ -44,6 +59,12 @@ class LiveChats:
         if chat.is_idle and self._chats.get(chat.chat_id) is chat:
             del self._chats[chat.chat_id]
             chat.close()
+
+
+def _see_failure(opening: asyncio.Task[LiveChat | None]) -> None:
+    """A failure that nobody waits for any more is no news: the next to come tries again."""
+    if not opening.cancelled():
+        opening.exception()
 
 
 _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LiveChats] = weakref.WeakKeyDictionary()
