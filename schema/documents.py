@@ -135,7 +135,8 @@ def _read(text: str) -> Document:
         schema.graphql_schema, node, validation_rules(), max_errors=settings.MAX_VALIDATION_ERRORS
     )
     if errors:
-        raise RequestRefused(format_errors(errors))
+        # Without their causes: what a rule stumbles over is in the document, and no fault of ours.
+        raise RequestRefused(format_errors(GraphQLError(error.message, error.nodes) for error in errors))
     return Document(
         text,
         node,

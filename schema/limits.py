@@ -44,15 +44,21 @@ def validation_rules() -> tuple[type[ASTValidationRule], ...]:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a selection is: nesting, aliases, and the values that it may return."""
+    """How large a selection is: fields of its own level, nesting, aliases, and the values that it may return."""
 
+    fields: int = 0
     depth: int = 0
     aliases: int = 0
     cost: int = 0
 
     def beside(self, other: "Size") -> "Size":
         """This selection and another one on the same level."""
-        return Size(max(self.depth, other.depth), self.aliases + other.aliases, self.cost + other.cost)
+        return Size(
+            self.fields + other.fields,
+            max(self.depth, other.depth),
+            self.aliases + other.aliases,
+            self.cost + other.cost,
+        )
 
 
 def check_limits(
@@ -69,11 +75,7 @@ def check_limits(
     bounds = {
         "maxQueryDepth": (size.depth, settings.MAX_QUERY_DEPTH, "is nested {0} levels deep; {1} is the most"),
         "maxQueryAliases": (size.aliases, settings.MAX_QUERY_ALIASES, "has {0} aliases; {1} is the most"),
-        "maxRootFields": (
-            measure.root_fields(operation.selection_set),
-            settings.MAX_ROOT_FIELDS,
-            "has {0} root fields; {1} is the most",
-        ),
+        "maxRootFields": (size.fields, settings.MAX_ROOT_FIELDS, "has {0} root fields; {1} is the most"),
         "maxQueryCost": (size.cost, settings.MAX_QUERY_COST, "may return {0} values; {1} is the most"),
     }
     for name, (found, limit, sentence) in bounds.items():
@@ -112,24 +114,13 @@ class _Measure:
                 size = size.beside(self.selection(node.selection_set))
         return size
 
-    def root_fields(self, selection_set: SelectionSetNode) -> int:
-        count = 0
-        for node in selection_set.selections:
-            if isinstance(node, FieldNode):
-                count += 1
-            elif isinstance(node, FragmentSpreadNode):
-                count += self.root_fields(self._fragments[node.name.value].selection_set)
-            elif isinstance(node, InlineFragmentNode):
-                count += self.root_fields(node.selection_set)
-        return count
-
     def _field(self, node: FieldNode) -> Size:
         aliases = 1 if node.alias else 0
         # Introspection has a bound of its own among the specified rules, and costs no query.
         if node.selection_set is None or node.name.value.startswith("__"):
-            return Size(1, aliases, 1)
+            return Size(1, 1, aliases, 1)
         inner = self.selection(node.selection_set)
-        return Size(inner.depth + 1, inner.aliases + aliases, 1 + self._rows(node) * inner.cost)
+        return Size(1, inner.depth + 1, inner.aliases + aliases, 1 + self._rows(node) * inner.cost)
 
     def _fragment(self, name: str) -> Size:
         size = self._fragment_sizes.get(name)
@@ -152,16 +143,20 @@ class _Measure:
         if isinstance(value, VariableNode):
             self.depends_on_variables = True
             name = value.name.value
-            given = self._variables.get(name)
-            if name in self._variables:
-                return given if isinstance(given, int) else None
-            return self._number(self._defaults.get(name))
+            if name not in self._variables:
+                return self._number(self._defaults.get(name))
+            given = self._variables[name]
+            is_whole = isinstance(given, int) or (isinstance(given, float) and given.is_integer())
+            return int(given) if is_whole else None  # type: ignore[call-overload]
         return int(value.value) if isinstance(value, IntValueNode) else None
 
-    def _length(self, value: ValueNode) -> int:
+    def _length(self, value: ValueNode | None) -> int:
         if isinstance(value, VariableNode):
             self.depends_on_variables = True
-            given = self._variables.get(value.name.value)
+            name = value.name.value
+            if name not in self._variables:
+                return self._length(self._defaults.get(name))
+            given = self._variables[name]
             return len(given) if isinstance(given, list) else 1
         return len(value.values) if isinstance(value, ListValueNode) else 1
 
