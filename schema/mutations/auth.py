@@ -82,9 +82,11 @@ class AuthMutations:
     async def logout(
         self,
         refresh_token: Annotated[str, strawberry.argument(description="A refresh token of the session.")],
-        everywhere: Annotated[bool, strawberry.argument(description="All sessions of the viewer.")] = False,
+        everywhere: Annotated[
+            bool | None, strawberry.argument(description="All sessions of the viewer.")
+        ] = False,
     ) -> bool:
-        return await in_thread(accounts.logout, refresh_token, everywhere=everywhere)
+        return await in_thread(accounts.logout, refresh_token, everywhere=bool(everywhere))
 
     @strawberry.mutation(
         description="Set another password. Every other session ends, and all access tokens so far."

@@ -16,7 +16,7 @@ from schema.types.connections import connection
 
 ChatId = Annotated[strawberry.ID, strawberry.argument(description="The chat.")]
 Archived = Annotated[
-    bool, strawberry.argument(description="Those that the viewer archived, instead of the others.")
+    bool | None, strawberry.argument(description="Those that the viewer archived, instead of the others.")
 ]
 Search = Annotated[
     str | None,
@@ -49,6 +49,6 @@ class ChatQueries:
         viewer_id = info.context.viewer_id
         size = page_size("first", first)
         edge = None if after is None else decode_activity("after", after)
-        rows = optimize(reads.chats_of(viewer_id, archived=archived, search=search), info)
+        rows = optimize(reads.chats_of(viewer_id, archived=bool(archived), search=search), info)
         page = await in_thread(page_by_activity, rows, size, edge)
         return connection(ChatConnection, ChatEdge, page, encode_activity)

@@ -26,7 +26,7 @@ First = Annotated[
 Last = Annotated[
     int | None, strawberry.argument(description="How many rows from the end; `maxPageSize` at most.")
 ]
-FirstFifty = Annotated[int, strawberry.argument(description="How many rows; `maxPageSize` at most.")]
+FirstFifty = Annotated[int | None, strawberry.argument(description="How many rows; `maxPageSize` at most.")]
 AroundSeq = Annotated[
     int | None,
     strawberry.argument(description="The page around this seq, half of it before and half from there on."),
