@@ -151,7 +151,7 @@ def forged_cursors() -> list[str]:
     def encoded(text: str | bytes) -> str:
         return base64.b64encode(text.encode() if isinstance(text, str) else text).decode()
 
-    texts = [
+    texts: list[str | bytes] = [
         "key:",
         "key:-1",
         "key:x",
@@ -269,3 +269,13 @@ async def test_a_chat_that_moves_up_meanwhile_hides_no_other() -> None:
     say(viewer, chats[0])
     rest = (await data_of(viewer, CHATS, first=2, after=first["pageInfo"]["endCursor"]))["page"]
     assert shown(first)[0] + shown(rest)[0] == ["3", "2", "1"]
+
+
+async def test_null_is_as_good_as_nothing() -> None:
+    talk = Talk(1)
+    query = """query ($id: ID!, $null: Int, $no: Boolean) {
+      chats(first: $null, archived: $no) { edges { node { title } } }
+      chat(id: $id) { members(first: $null) { edges { node { role } } } }
+    }"""
+    data = await data_of(talk.viewer, query, id=ids(talk.chat)[0], null=None, no=None)
+    assert len(data["chats"]["edges"]) == len(data["chat"]["members"]["edges"]) == 1
