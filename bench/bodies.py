@@ -1,0 +1,105 @@
+"""An event as each subject expects it in Redis: the channel and the bytes, equal in content."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from bench.marks import text
+from bench.subjects import Kind
+from bench.world import Chat
+
+Body = Callable[[Chat, int], tuple[str, bytes]]
+
+_AT = datetime(2030, 1, 2, 3, 4, 5, 678901, UTC)
+_AT_TEXT = "2030-01-02T03:04:05.678901+00:00"
+# Seeded chats have one event: the seqs of published ones come after it.
+_SEEDED = 1
+
+
+def body_of(kind: Kind) -> Body:
+    """How to make event `index` (0, 1, ...) of a chat for subjects of this kind. The stock peer's is a layer's own."""
+    if kind == "parlor":
+        return _parlor_body()
+    return {"node": _node, "socketio": _socketio, "raw": _raw}[kind]
+
+
+def _parlor_body() -> Body:
+    from channels.layers import get_channel_layer
+
+    from chats.events import MessagePosted, MessageSnapshot, Profile, encode
+    from chats.feeds.names import chat_feed
+    from chats.feeds.publish import EVENTS
+    from chats.models import MessageKind
+
+    serialize = get_channel_layer().serialize
+    sender = Profile(user_id=1, username="person0", display_name="Person 0", avatar_url=None, is_bot=False)
+
+    def make(chat: Chat, index: int) -> tuple[str, bytes]:
+        seq = _SEEDED + 1 + index
+        message = MessageSnapshot(
+            id=index + 1,
+            chat_id=chat.chat_id,
+            seq=seq,
+            kind=MessageKind.TEXT,
+            client_id=None,
+            sender=sender,
+            text=text(index),
+            reply_to_id=None,
+            created_at=_AT,
+            edited_at=None,
+            deleted_at=None,
+        )
+        event = encode(MessagePosted(chat_id=chat.chat_id, seq=seq, at=_AT, actor=sender, message=message))
+        payload = serialize({"type": EVENTS, "chat": chat.chat_id, "events": [event]})
+        return f"asgi__group__{chat_feed(chat.chat_id)}", payload
+
+    return make
+
+
+def _event(index: int) -> dict[str, object]:
+    user = {"id": "VXNlcjox", "displayName": "Person 0"}
+    message = {
+        "id": "TWVzc2FnZTox",
+        "text": text(index),
+        "createdAt": _AT_TEXT,
+        "sender": {**user, "avatarUrl": None},
+    }
+    return {
+        "__typename": "MessagePosted",
+        "seq": _SEEDED + 1 + index,
+        "at": _AT_TEXT,
+        "actor": user,
+        "message": message,
+    }
+
+
+def _node(chat: Chat, index: int) -> tuple[str, bytes]:
+    return f"chat.{chat.global_id}", json.dumps({"chatFeed": _event(index)}).encode()
+
+
+def _socketio(chat: Chat, index: int) -> tuple[str, bytes]:
+    # What @socket.io/redis-emitter publishes: who emits, the packet, to whom.
+    packet = {"type": 2, "data": ["chatFeed", _event(index)], "nsp": "/"}
+    to = {"rooms": [chat.global_id], "except": [], "flags": {}}
+    return f"socket.io#/#{chat.global_id}#", msgspec.msgpack.encode(["emitter", packet, to])
+
+
+def _raw(chat: Chat, index: int) -> tuple[str, bytes]:
+    frame = {"id": "1", "type": "next", "payload": {"data": {"chatFeed": _event(index)}}}
+    return f"raw.{chat.global_id}", json.dumps(frame, separators=(",", ":")).encode()
+
+
+def stock_message(chat: Chat, index: int) -> dict[str, object]:
+    """What the stock peer's application hands to `group_send`."""
+    user = {"id": "VXNlcjox", "username": "person0", "display_name": "Person 0", "avatar_url": None}
+    return {
+        "type": "chat.event",
+        "chat_id": chat.global_id,
+        "seq": _SEEDED + 1 + index,
+        "at": _AT_TEXT,
+        "message_id": "TWVzc2FnZTox",
+        "text": text(index),
+        "user": user,
+    }

@@ -1,0 +1,47 @@
+"""The machine: which core does what, how many files may be open, and what to call it in a table."""
+
+import os
+import platform
+import resource
+from pathlib import Path
+
+import psutil
+
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORES = frozenset(CORES[:1])
+DRIVER_CORES = frozenset(CORES[1:]) or SERVER_CORES
+
+
+def prepare() -> int:
+    """Keep this process and what it starts off the server's core; returns how many files it may open."""
+    os.sched_setaffinity(0, DRIVER_CORES)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def describe() -> str:
+    """One line about the hardware and the interpreter."""
+    memory = psutil.virtual_memory().total / 2**30
+    hardware = f"{_processor()}, {len(CORES)} cores, {memory:.0f} GiB"
+    return f"{hardware}, Linux {platform.release()}, Python {platform.python_version()}"
+
+
+def pss_bytes(process: psutil.Process) -> int:
+    """The memory of a process and its children, what they share counted once (proportional set size)."""
+    family = [process, *process.children(recursive=True)]
+    return sum(int(member.memory_full_info().pss) for member in family)
+
+
+def cpu_seconds(process: psutil.Process) -> float:
+    """Processor time that a process and its children have used so far."""
+    family = [process, *process.children(recursive=True)]
+    times = [member.cpu_times() for member in family]
+    return float(sum(time.user + time.system for time in times))
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()

@@ -1,0 +1,1 @@
+"""What Parlor is measured against. Each is configured as its own documentation tells."""

@@ -1,0 +1,8 @@
+"""Parlor under Daphne: `python -m bench.serve_daphne <port>`."""
+
+import sys
+
+from api.dev.server import serve
+
+if __name__ == "__main__":
+    serve("127.0.0.1", int(sys.argv[1]), lambda: None)
