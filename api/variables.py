@@ -56,9 +56,12 @@ class Environment(BaseSettings):
     DATABASE_THREADS: Count = Field(
         8, description="Threads of one process for database work of sockets and feeds; threads."
     )
+    PASSWORD_THREADS: Count = Field(
+        2, description="Threads of one process for logins and all else that hashes passwords; threads."
+    )
     DATABASE_POOL_SIZE: Count = Field(
         16,
-        description="Most connections of one process to PostgreSQL; connections, at least DATABASE_THREADS.",
+        description="Most connections of one process to PostgreSQL; connections, at least one for each thread.",
     )
     DATABASE_POOL_TIMEOUT_SECONDS: Seconds = Field(
         10, description="Longest wait for a free connection; seconds."
@@ -228,6 +231,12 @@ class Environment(BaseSettings):
     SOCKET_LEASE_SECONDS: Seconds = Field(
         60, description="How long the registry keeps the sockets of a process that crashed; seconds."
     )
+    DRAIN_SECONDS: float = Field(
+        3,
+        ge=0,
+        description="Over how long a process that stops closes its sockets, so that not all clients return at once; "
+        "seconds, 0 for at once.",
+    )
     CONNECTION_INIT_TIMEOUT_SECONDS: Seconds = Field(
         10,
         description="Longest wait for connection_init, and then for its credential to be checked; seconds.",
@@ -274,8 +283,8 @@ class Environment(BaseSettings):
     @field_validator("DATABASE_POOL_SIZE")
     @classmethod
     def _pool_serves_all_threads(cls, size: int, info: ValidationInfo) -> int:
-        if size < info.data.get("DATABASE_THREADS", 1):
-            raise ValueError("must be at least DATABASE_THREADS")
+        if size < info.data.get("DATABASE_THREADS", 1) + info.data.get("PASSWORD_THREADS", 1):
+            raise ValueError("must be at least DATABASE_THREADS and PASSWORD_THREADS together")
         return size
 
     @field_validator("FLOW_PING_BYTES")

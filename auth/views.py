@@ -7,7 +7,7 @@ from auth import accounts, throttle, tickets
 from auth.errors import AuthError
 from auth.identity import authenticate
 from auth.rest import address_of, bearer, endpoint, no_account, read_body
-from foundation.database import in_thread
+from foundation.database import in_password_thread, in_thread
 from foundation.errors import ErrorCode
 
 
@@ -38,7 +38,7 @@ async def token(request: HttpRequest) -> JsonResponse:
     await throttle.check_login(address_of(request), body.username)
     device = request.headers.get("User-Agent", "") if body.device is None else body.device
     try:
-        tokens = await in_thread(accounts.login, body.username, body.password, device)
+        tokens = await in_password_thread(accounts.login, body.username, body.password, device)
     except AuthError as error:
         raise no_account(error) from None
     return _pair(tokens)

@@ -35,21 +35,37 @@ def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings.DATABASE_THREADS, thread_name_prefix="database")
 
 
+@functools.cache
+def _password_threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(settings.PASSWORD_THREADS, thread_name_prefix="password")
+
+
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `function` on a database thread and return what it returns; its exceptions come through.
 
     At most `DATABASE_THREADS` run at once, the others wait in order. The thread gives its connection back to
     the pool afterwards, so a waiting feed holds none.
     """
+    return await _run(_threads(), functools.partial(function, *args, **kwargs))
+
+
+async def in_password_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same for work that hashes passwords, which takes a good part of a second each time on purpose.
+
+    At most `PASSWORD_THREADS` run at once, and however many wait, all other database work goes on beside them.
+    """
+    return await _run(_password_threads(), functools.partial(function, *args, **kwargs))
+
+
+async def _run(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
     loop = asyncio.get_running_loop()
     context = contextvars.copy_context()
     context.run(_calling_loop.set, loop)
-    work = functools.partial(context.run, functools.partial(_and_release, function, *args, **kwargs))
-    return await loop.run_in_executor(_threads(), work)
+    return await loop.run_in_executor(threads, functools.partial(context.run, _and_release, work))
 
 
-def _and_release(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def _and_release(work: Callable[[], T]) -> T:
     try:
-        return function(*args, **kwargs)
+        return work()
     finally:
         close_old_connections()

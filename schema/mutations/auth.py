@@ -6,7 +6,7 @@ import strawberry
 
 from auth import accounts, throttle
 from auth.sessions import Tokens
-from foundation.database import in_thread
+from foundation.database import in_password_thread, in_thread
 from schema.context import Info
 from schema.types.auth import AuthPayload
 
@@ -48,7 +48,7 @@ class AuthMutations:
     ) -> AuthPayload:
         context = info.context
         await throttle.check_register(context.client_address)
-        tokens = await in_thread(
+        tokens = await in_password_thread(
             accounts.register, input.username, input.password, input.display_name, input.email, context.device
         )
         return payload(tokens)
@@ -62,7 +62,7 @@ class AuthMutations:
     ) -> AuthPayload:
         context = info.context
         await throttle.check_login(context.client_address, username)
-        return payload(await in_thread(accounts.login, username, password, context.device))
+        return payload(await in_password_thread(accounts.login, username, password, context.device))
 
     @strawberry.mutation(
         description="New tokens for a refresh token, which is then used up. Using it again ends the session."
@@ -99,7 +99,7 @@ class AuthMutations:
     ) -> AuthPayload:
         identity = info.context.require_identity()
         await throttle.check_password_change(identity.user_id)
-        tokens = await in_thread(
+        tokens = await in_password_thread(
             accounts.change_password, identity.user_id, identity.session_id, old_password, new_password
         )
         return payload(tokens)

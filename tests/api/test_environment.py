@@ -68,8 +68,9 @@ def test_a_wrong_value_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_pool_smaller_than_its_threads_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_POOL_SIZE", "3")
+    monkeypatch.setenv("DATABASE_POOL_SIZE", "5")
     monkeypatch.setenv("DATABASE_THREADS", "4")
+    monkeypatch.setenv("PASSWORD_THREADS", "2")
     with pytest.raises(EnvironmentRefused, match="DATABASE_POOL_SIZE"):
         read_environment()
 
