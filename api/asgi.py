@@ -12,6 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "api.settings")
 django_application = get_asgi_application()
 
 # What follows needs Django to be set up.
+from api.drain import DrainOnSignal, drain  # noqa: E402
 from api.garbage import settle  # noqa: E402
 from api.http.app import GraphQLHTTP  # noqa: E402
 from api.logs import hide_secrets_of_servers  # noqa: E402
@@ -46,8 +47,14 @@ async def _refuse(_scope: dict[str, Any], _receive: Any, send: Any) -> None:
 
 async def _lifespan(receive: Any, send: Any) -> None:
     """Start and stop with the server, where the server tells (uvicorn does, Daphne does not)."""
+    signals = DrainOnSignal()
     while True:
         message = await receive()
+        if message["type"] == "lifespan.startup":
+            signals.install()
+        else:
+            signals.remove()
+            await drain()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return

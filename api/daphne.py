@@ -1,4 +1,4 @@
-"""Daphne as Parlor serves with it: stock Daphne, and three things about websockets put right by subclassing.
+"""Daphne as Parlor serves with it: stock Daphne, and four things put right by subclassing.
 
 - It drops the reason of a close, and raises for the registered codes beside 1000 (autobahn's `sendClose` is made for
   applications); here both arrive.
@@ -6,20 +6,29 @@
   here it is closed with 1009 or 1007.
 - Its `send` never waits, so that a client that reads nothing fills the server's memory; here it waits while the
   transport is full, as ASGI means it to.
+- It cuts all connections when it stops; here it stops listening, has the application `drain`, and gives what still
+  runs a moment to end.
 
 It works under `daphne.cli` and `runserver` too, through their `server_class` and `server_cls`.
 """
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from daphne.server import Server as StockServer
 from daphne.ws_protocol import WebSocketProtocol as StockProtocol
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer  # type: ignore[import-untyped]
 
 from api.socket.close_codes import cut_reason
+
+# What requests that run, and clients that were sent a close frame, have to end before they are cut off.
+GRACE_SECONDS = 1.0
+
+logger = logging.getLogger(__name__)
 
 
 @implementer(IPushProducer)
@@ -73,13 +82,21 @@ class WebSocketProtocol(StockProtocol):  # type: ignore[misc]  # daphne has no t
 
 
 class Server(StockServer):  # type: ignore[misc]  # daphne has no types
-    """Daphne's server with the protocol above."""
+    """Daphne's server with the protocol above. `drain` is awaited before it stops; it ends what it can."""
 
-    def __init__(self, *args: Any, ready_callable: Callable[[], None] | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        ready_callable: Callable[[], None] | None = None,
+        drain: Callable[[], Awaitable[None]] | None = None,
+        **options: Any,
+    ) -> None:
         # No day's end for a socket that lives on (stock: 24 hours); liveness is the state machine's.
         options.setdefault("websocket_timeout", -1)
         super().__init__(*args, ready_callable=self._ready, **options)
         self._then = ready_callable
+        self._drain = drain
+        self._ports: list[Any] = []
 
     def _ready(self) -> None:
         """Called between the making of the factory and the first connection."""
@@ -88,6 +105,39 @@ class Server(StockServer):  # type: ignore[misc]  # daphne has no types
         self.ws_factory.setProtocolOptions(failByDrop=False, allowNullOrigin=True)
         if self._then is not None:
             self._then()
+
+    def listen_success(self, port: Any) -> None:
+        """Remember a port, for its end."""
+        self._ports.append(port)
+        super().listen_success(port)
+
+    def kill_all_applications(self) -> Deferred[None]:
+        """Called before the reactor stops, which waits for the answer. Stock cancels all applications."""
+        return Deferred.fromFuture(asyncio.ensure_future(self._leave()))
+
+    async def _leave(self) -> None:
+        for port in self._ports:
+            port.stopListening()
+        try:
+            if self._drain is not None:
+                await self._drain()
+        except Exception:
+            logger.exception("The drain failed")
+        await self._end_applications()
+
+    async def _end_applications(self) -> None:
+        running = self._running()
+        if running:
+            await asyncio.wait(running, timeout=GRACE_SECONDS)
+        running = self._running()
+        for application in running:
+            application.cancel()
+        if running:
+            await asyncio.wait(running, timeout=GRACE_SECONDS)
+
+    def _running(self) -> list["asyncio.Future[None]"]:
+        applications = [details.get("application_instance") for details in self.connections.values()]
+        return [one for one in applications if one is not None and not one.done()]
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Hand a frame to the protocol once its transport has room; a close goes at once."""

@@ -3,6 +3,7 @@
 Run as a program it is that process: `python -m tests.server daphne|uvicorn DESCRIPTOR module:application`.
 """
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Server:
     address: str
     log: Path
     process: subprocess.Popen[bytes]
+    asked: list[signal.Signals] = field(default_factory=list)
 
     @property
     def http(self) -> str:
@@ -38,15 +40,24 @@ class Server:
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self.process.send_signal(signal.SIGKILL)
+        self.ask(signal.SIGKILL)
         self.process.wait(STOP_SECONDS)
+
+    def ask(self, number: signal.Signals) -> None:
+        """Send it a signal to end."""
+        self.asked.append(number)
+        self.process.send_signal(number)
+
+    async def ended(self) -> int:
+        """Its exit status, once it has ended."""
+        return await asyncio.to_thread(self.process.wait, STOP_SECONDS)
 
 
 @contextlib.contextmanager
 def serving(kind: str, application: str, log: Path, **environment: str) -> Iterator[Server]:
     """Serve `application` ("module:name") with "daphne" (ours, of api.daphne) or "uvicorn".
 
-    Connections wait in the socket's backlog until the process is up. It must not end by itself; it may be killed.
+    Connections wait in the socket's backlog until the process is up. It must not end unasked.
     """
     with log.open("ab") as output, socket.create_server(("127.0.0.1", 0)) as listener:
         process = subprocess.Popen(
@@ -59,11 +70,12 @@ def serving(kind: str, application: str, log: Path, **environment: str) -> Itera
         )
         host, port = listener.getsockname()
     try:
-        yield Server(f"{host}:{port}", log, process)
+        server = Server(f"{host}:{port}", log, process)
+        yield server
     finally:
-        code = process.poll()
+        has_ended = process.poll() is not None
         _stop(process)
-    assert code in (None, -signal.SIGKILL), f"{kind} ended by itself:\n{log.read_text()}"
+    assert not has_ended or server.asked, f"{kind} ended by itself:\n{log.read_text()}"
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -86,7 +98,15 @@ def main(kind: str, descriptor: str, application: str) -> None:
 
     module, _, name = application.partition(":")
     served = getattr(import_module(module), name)
-    Daphne(application=served, endpoints=[f"fd:fileno={descriptor}"], verbosity=0, server_name="parlor").run()
+    from api.drain import drain
+
+    Daphne(
+        application=served,
+        endpoints=[f"fd:fileno={descriptor}"],
+        verbosity=0,
+        server_name="parlor",
+        drain=drain,
+    ).run()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from api.asgi import application
 from api.daphne import Server
 from api.dev.errors import DevRefused
 from api.dev.signals import ignore_signals
+from api.drain import drain
 
 
 def serve(host: str, port: int, ready: Callable[[], None]) -> None:
@@ -25,6 +26,7 @@ def serve(host: str, port: int, ready: Callable[[], None]) -> None:
         verbosity=0,
         ready_callable=lambda: reactor.callLater(0, ready),
         server_name="parlor",
+        drain=drain,
     )
     _stop_at_a_signal(server)
     server.run()
