@@ -94,6 +94,11 @@ class DocumentStore:
                 self._characters -= len(forgotten)
         return document
 
+    def forget(self, document: Document) -> None:
+        """Make room of a document that is of no use."""
+        if self._documents.pop(document.text, None) is not None:
+            self._characters -= len(document.text)
+
 
 _store: DocumentStore | None = None
 
@@ -106,7 +111,11 @@ def prepare(request: OperationRequest) -> PreparedOperation:
     operation = _choose(document, request.operation_name)
     prepared = PreparedOperation(request, document, operation)
     if prepared.name not in document.within_limits:
-        is_fixed = check_limits(operation, document.fragments, request.variables or {})
+        try:
+            is_fixed = check_limits(operation, document.fragments, request.variables or {})
+        except RequestRefused:
+            document_store().forget(document)
+            raise
         if is_fixed:
             document.within_limits.add(prepared.name)
     return prepared

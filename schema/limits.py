@@ -116,10 +116,12 @@ class _Measure:
 
     def _field(self, node: FieldNode) -> Size:
         aliases = 1 if node.alias else 0
-        # Introspection has a bound of its own among the specified rules, and costs no query.
-        if node.selection_set is None or node.name.value.startswith("__"):
+        if node.selection_set is None:
             return Size(1, 1, aliases, 1)
         inner = self.selection(node.selection_set)
+        if node.name.value.startswith("__"):
+            # Introspection: its depth has a bound of its own among the specified rules. Its rows are types.
+            return Size(1, 1, inner.aliases + aliases, 1 + len(schema.graphql_schema.type_map) * inner.cost)
         return Size(1, inner.depth + 1, inner.aliases + aliases, 1 + self._rows(node) * inner.cost)
 
     def _fragment(self, name: str) -> Size:

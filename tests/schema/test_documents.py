@@ -2,7 +2,7 @@
 
 import pytest
 
-from schema.documents import DocumentStore, OperationRequest, prepare
+from schema.documents import DocumentStore, OperationRequest, document_store, prepare
 from schema.errors import RequestRefused
 
 TWO = "query A { __typename } mutation B { __typename }"
@@ -47,6 +47,15 @@ def test_what_is_refused_is_not_kept(query: str) -> None:
         with pytest.raises(RequestRefused):
             store.get(query)
     assert len(store) == 0
+
+
+def test_what_the_limits_refuse_is_not_kept() -> None:
+    prepare(OperationRequest("{ __typename }"))
+    kept = len(document_store())
+    for _ in range(2):
+        with pytest.raises(RequestRefused):
+            prepare(OperationRequest("{" + " ".join(f"a{number}: __typename" for number in range(201)) + "}"))
+        assert len(document_store()) == kept
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from graphql import get_introspection_query
 from pytest_django import Settings
 
 from schema.documents import OperationRequest, prepare
@@ -179,6 +180,20 @@ def test_tokens_and_characters(settings: Settings) -> None:
     assert refusal_of("{ a b c d e f g h i j k }") == ("BAD_INPUT", {})
     assert refusal_of("{ __typename } " + "#" * 25) is None
     assert refusal_of("{ __typename } " + "#" * 26) == ("TOO_LARGE", {"maxQueryCharacters": 40})
+
+
+def test_introspection_costs_as_many_values_as_there_are_types(settings: Settings) -> None:
+    settings.MAX_ROOT_FIELDS = 1000
+    assert refusal_of(get_introspection_query(schema_description=True, input_value_deprecation=True)) is None
+    types = "types { name fields { name args { name } type { name } } }"
+    for query in (
+        "{ __schema {" + " ".join(f"a{number}: {types}" for number in range(31)) + "} }",
+        '{ __type(name: "Chat") {' + " ".join(f"a{number}: name" for number in range(31)) + "} }",
+    ):
+        assert refusal_of(query) == ("TOO_COMPLEX", {"maxQueryAliases": 30})
+    settings.MAX_QUERY_ALIASES = 1000
+    many = "{" + " ".join(f"a{number}: __schema {{ {types} }}" for number in range(100)) + "}"
+    assert refusal_of(many) == ("TOO_COMPLEX", {"maxQueryCost": 50_000})
 
 
 def test_introspection_can_be_switched_off(settings: Settings) -> None:
