@@ -18,17 +18,17 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
     if (header(scope, b"content-encoding") or "identity").lower() != "identity":
         raise Refused(415, ErrorCode.BAD_INPUT, "Send the body without a Content-Encoding.")
     _check_declared_length(header(scope, b"content-length"))
-    message = await _next(receive)
-    if not message.get("more_body", False):
-        return _bounded(bytes(message.get("body", b"")))
     try:
         async with asyncio.timeout(settings.BODY_TIMEOUT_SECONDS):
-            return await _read_rest(message, receive)
+            return await _read_all(receive)
     except TimeoutError:
         raise Refused(408, ErrorCode.BAD_INPUT, "The body did not arrive in time.", _CLOSE) from None
 
 
-async def _read_rest(message: Message, receive: Receive) -> bytes:
+async def _read_all(receive: Receive) -> bytes:
+    message = await _next(receive)
+    if not message.get("more_body", False):
+        return _bounded(bytes(message.get("body", b"")))
     body = bytearray(message.get("body", b""))
     while message.get("more_body", False):
         if len(body) > settings.MAX_BODY_BYTES:

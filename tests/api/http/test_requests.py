@@ -199,11 +199,15 @@ async def test_a_compressed_body_is_refused(app: GraphQLHTTP) -> None:
     assert_refused(await post(app, QUERY, ("content-encoding", "gzip")), 415, "BAD_INPUT")
 
 
-async def test_a_body_that_does_not_arrive_is_refused(app: GraphQLHTTP, settings: Settings) -> None:
+@pytest.mark.parametrize("arrived", [[], [{"type": "http.request", "body": b"{", "more_body": True}]])
+async def test_a_body_that_does_not_arrive_is_refused(
+    app: GraphQLHTTP, settings: Settings, arrived: list[Message]
+) -> None:
     settings.BODY_TIMEOUT_SECONDS = 0.01
 
     messages: asyncio.Queue[Message] = asyncio.Queue()
-    messages.put_nowait({"type": "http.request", "body": b"{", "more_body": True})
+    for message in arrived:
+        messages.put_nowait(message)
     sent: list[Message] = []
 
     async def send(message: Message) -> None:
