@@ -260,7 +260,6 @@ class Connection:
     # --- Ends
 
     def _too_slow(self) -> None:
-        # The outbox is stopped already, so the notice reaches only what does not write to this socket.
         self._leave(CloseCode.SLOW_CONSUMER, None, NoticeReason.SLOW_CONSUMER)
 
     def _leave(self, code: CloseCode, reason: str | None, notice: NoticeReason) -> None:

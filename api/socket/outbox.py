@@ -31,6 +31,7 @@ class Outbox:
     __slots__ = (
         "_acked",
         "_burst",
+        "_ending",
         "_held",
         "_limits",
         "_loop",
@@ -61,6 +62,7 @@ class Outbox:
         self._waiting: dict[Waiter, None] = {}
         self._wake_scheduled = False
         self._slow_timer: asyncio.TimerHandle | None = None
+        self._ending = False
         self._stopped = False
         wire.on_drained(self._moved)
 
@@ -84,7 +86,7 @@ class Outbox:
         if self._stopped:
             return
         bound = self._limits.max_unsent_bytes
-        if self._sent - self._acked > bound or self._wire.backlog > bound:
+        if (self._sent - self._acked > bound or self._wire.backlog > bound) and not self._ending:
             self._give_up()
             return
         self._sent += size
@@ -172,6 +174,8 @@ class Outbox:
         self._maybe_wake()
 
     def _give_up(self) -> None:
-        if not self._stopped:
-            self.stop()
+        if not self._stopped and not self._ending:
+            # What is said of the end itself may still go out; then the socket is closed.
+            self._ending = True
             self._on_slow()
+            self.stop()

@@ -18,6 +18,52 @@ class CloseCodeInfo:
     retry: bool = strawberry.field(description="Whether the client should connect again.")
 
 
+# By these names PROTOCOL.md speaks of them.
+BOUNDS = (
+    "CONNECTION_INIT_TIMEOUT_SECONDS",
+    "KEEP_ALIVE_SECONDS",
+    "TOKEN_EXPIRY_NOTICE_SECONDS",
+    "SOCKET_TICKET_SECONDS",
+    "SOCKETS_PER_USER",
+    "MAX_FEEDS_PER_SOCKET",
+    "MAX_RUNNING_OPERATIONS_PER_SOCKET",
+    "MAX_FRAMES_PER_SECOND",
+    "MAX_FRAME_BURST",
+    "MAX_FRAME_BYTES",
+    "FLOW_PING_BYTES",
+    "SEND_WINDOW_BYTES",
+    "MAX_UNSENT_BYTES",
+    "SLOW_CONSUMER_SECONDS",
+    "MAX_REPLAY_EVENTS",
+    "REPLAY_HORIZON_DAYS",
+    "MAX_INBOX_CURSORS",
+    "MAX_BODY_BYTES",
+    "MAX_JSON_DEPTH",
+    "MAX_STREAMS_PER_USER",
+    "MAX_QUERY_CHARACTERS",
+    "MAX_QUERY_TOKENS",
+    "MAX_QUERY_DEPTH",
+    "MAX_QUERY_ALIASES",
+    "MAX_ROOT_FIELDS",
+    "MAX_QUERY_COST",
+    "DEFAULT_PAGE_SIZE",
+    "MAX_PAGE_SIZE",
+    "MAX_MESSAGE_LENGTH",
+    "MAX_TITLE_LENGTH",
+    "MAX_CLIENT_ID_LENGTH",
+    "MAX_GROUP_MEMBERS",
+    "MAX_PERSISTED_QUERY_CHARACTERS",
+)
+
+
+@strawberry.type(description="A bound of this server.")
+class Bound:
+    """A bound."""
+
+    name: str = strawberry.field(description="Its name in PROTOCOL.md.")
+    value: float = strawberry.field(description="What this server sets it to.")
+
+
 @strawberry.type(
     description="Limits, close codes and heartbeat, as data, so that clients need no copy of them."
 )
@@ -28,6 +74,7 @@ class ServerContract:
     close_codes: list[CloseCodeInfo] = strawberry.field(
         description="Every code that closes a socket, by number."
     )
+    bounds: list[Bound] = strawberry.field(description="Every bound of PROTOCOL.md, in its order.")
     keep_alive_seconds: int = strawberry.field(description="How often the server pings.")
     connection_init_timeout_seconds: int = strawberry.field(
         description="How long it waits for connection_init."
@@ -56,6 +103,7 @@ def server_contract() -> ServerContract:
         close_codes=[
             CloseCodeInfo(code=c.code, name=c.name, meaning=c.meaning, retry=c.retry) for c in codes
         ],
+        bounds=[Bound(name=name, value=getattr(settings, name)) for name in BOUNDS],
         keep_alive_seconds=round(settings.KEEP_ALIVE_SECONDS),
         connection_init_timeout_seconds=round(settings.CONNECTION_INIT_TIMEOUT_SECONDS),
         max_frame_bytes=settings.MAX_FRAME_BYTES,

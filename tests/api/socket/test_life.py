@@ -138,6 +138,17 @@ async def test_a_socket_is_told_why_it_goes(act: str, code: int, reason: str, no
     assert len(seen) == 1
 
 
+async def test_a_slow_consumer_is_told_too() -> None:
+    one = await bench(max_unsent_bytes=8000).ready()
+    live = await one.feed()
+    one.connection.watch(lambda told: live.outlet.next(b'{"data":"%s"}' % str(told).encode()))
+    while one.wire.closed is None:
+        live.outlet.next(b'"' + b"x" * 500 + b'"')
+    assert one.wire.code == 4450
+    told = [frame for frame in one.wire.of("1") if "SLOW_CONSUMER" in str(frame)]
+    assert told == one.wire.of("1")[-1:]
+
+
 async def test_a_restart_is_announced_before_it_comes() -> None:
     one = await bench().ready()
     seen = watched(one)
