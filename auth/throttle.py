@@ -1,5 +1,6 @@
 """Which rates hold at which door of identity. All raise ParlorError(RATE_LIMITED, retryAfterMs=...)."""
 
+from foundation.client_address import shared_by_one_client
 from foundation.rate_limits import check_rate
 
 # Peers without an address (a proxy on a Unix socket that tells none) share one count.
@@ -8,18 +9,18 @@ NO_ADDRESS = "unknown"
 
 async def check_login(client_address: str | None, username: str) -> None:
     """Before a login: per address, and per username whoever tries it from wherever."""
-    await check_rate("login_address", client_address or NO_ADDRESS)
+    await check_rate("login_address", _counted(client_address))
     await check_rate("login_username", username.lower())
 
 
 async def check_register(client_address: str | None) -> None:
     """Before a registration."""
-    await check_rate("register", client_address or NO_ADDRESS)
+    await check_rate("register", _counted(client_address))
 
 
 async def check_refresh(client_address: str | None) -> None:
     """Before a refresh token or a token to verify is looked at."""
-    await check_rate("refresh", client_address or NO_ADDRESS)
+    await check_rate("refresh", _counted(client_address))
 
 
 async def check_password_change(user_id: int) -> None:
@@ -30,3 +31,7 @@ async def check_password_change(user_id: int) -> None:
 async def check_ticket(user_id: int) -> None:
     """Before a socket ticket is issued."""
     await check_rate("ticket", str(user_id))
+
+
+def _counted(client_address: str | None) -> str:
+    return shared_by_one_client(client_address) if client_address else NO_ADDRESS

@@ -25,6 +25,14 @@ def client_address(peer: str | None, forwarded_for: str | None) -> str | None:
     return address
 
 
+def shared_by_one_client(address: str) -> str:
+    """What to count an address under: itself, but for IPv6 its network of 64 bits, which one client has whole."""
+    parsed = _parsed(address)
+    if not isinstance(parsed, ipaddress.IPv6Address):
+        return address if parsed is None else str(parsed)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
 def _is_trusted(address: str) -> bool:
     parsed = _parsed(address)
     return parsed is not None and any(
@@ -34,9 +42,11 @@ def _is_trusted(address: str) -> bool:
 
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
+    # A socket that listens to both sees an IPv4 peer as ::ffff:192.0.2.1.
+    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
 
 
 @functools.lru_cache(maxsize=8)

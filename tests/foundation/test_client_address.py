@@ -3,7 +3,7 @@
 import pytest
 from django.conf import LazySettings
 
-from foundation.client_address import client_address
+from foundation.client_address import client_address, shared_by_one_client
 
 CLIENT, PROXY, INNER, STRANGER = "198.51.100.7", "10.0.0.1", "2001:db8::1", "203.0.113.9"
 
@@ -26,6 +26,7 @@ CLIENT, PROXY, INNER, STRANGER = "198.51.100.7", "10.0.0.1", "2001:db8::1", "203
         (PROXY, f"{CLIENT}, {INNER}, 10.9.9.9:80", PROXY),
         (PROXY, ",,,", PROXY),
         (PROXY, "\x00", PROXY),
+        (f"::ffff:{PROXY}", CLIENT, CLIENT),
         (None, CLIENT, None),
         ("not an address", CLIENT, "not an address"),
     ],
@@ -40,3 +41,18 @@ def test_the_list_is_read_from_its_end(
 def test_without_trusted_proxies_the_header_is_nothing(settings: LazySettings) -> None:
     settings.TRUSTED_PROXIES = []
     assert client_address(PROXY, CLIENT) == PROXY
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        (CLIENT, CLIENT),
+        (f"::ffff:{CLIENT}", CLIENT),
+        ("2001:db8:0:1::7", "2001:db8:0:1::/64"),
+        ("2001:db8:0:1:ffff::7", "2001:db8:0:1::/64"),
+        ("2001:db8:0:2::7", "2001:db8:0:2::/64"),
+        ("not an address", "not an address"),
+    ],
+)
+def test_all_addresses_that_one_client_has_are_counted_as_one(address: str, counted: str) -> None:
+    assert shared_by_one_client(address) == counted

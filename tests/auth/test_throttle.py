@@ -1,0 +1,19 @@
+"""Rates at the doors of identity: whom a count is for."""
+
+import pytest
+from django.conf import LazySettings
+
+from auth import throttle
+from foundation.errors import ErrorCode, ParlorError
+
+
+async def test_a_client_gets_no_more_tries_from_the_other_addresses_of_its_network(
+    settings: LazySettings,
+) -> None:
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "register": "2/hour"}
+    await throttle.check_register("2001:db8:77:1::1")
+    await throttle.check_register("2001:db8:77:1::2")
+    with pytest.raises(ParlorError) as caught:
+        await throttle.check_register("2001:db8:77:1:ffff::3")
+    assert caught.value.code is ErrorCode.RATE_LIMITED
+    await throttle.check_register("2001:db8:77:2::1")
