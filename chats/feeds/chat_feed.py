@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from collections.abc import Sequence as Many
 from typing import Protocol
@@ -16,6 +17,7 @@ from chats.feeds.state import FeedState
 logger = logging.getLogger(__name__)
 
 ReadGap = Callable[[int, int, int], Awaitable[Many[DurableEvent]]]
+ReadState = Callable[[int], Awaitable[FeedState | None]]
 
 
 class ChatListener(Protocol):
@@ -28,23 +30,32 @@ class ChatListener(Protocol):
         """Something that is true now and not kept."""
 
     def on_hole(self, seq: int) -> None:
-        """The log no longer has what came before `seq`; the feed goes on after it."""
+        """The log no longer has what came before `seq`; the feed goes on after it, with the members of that moment."""
 
 
 class ChatFeed:
     """The feed of one chat. `hub.py` makes it, joins its group and drops it."""
 
-    def __init__(self, chat_id: int, read_gap: ReadGap) -> None:
+    def __init__(
+        self,
+        chat_id: int,
+        read_gap: ReadGap,
+        read_state: ReadState,
+        on_joined: Callable[[int], None] = lambda _user_id: None,
+    ) -> None:
         self.chat_id = chat_id
         self.lock = asyncio.Lock()
         self.listeners: set[ChatListener] = set()
-        self.is_in_group = False
         self.joined_seqs: dict[int, int] = {}
         self.history_from_join = False
         self.horizon_seq = 1
         self._sequence: Sequence | None = None
-        self._early: list[DurableEvent] = []
+        # Beyond this bound the log has them too.
+        self._early: deque[DurableEvent] = deque(maxlen=settings.FEED_HELD_EVENTS)
+        self._moved = asyncio.Event()
         self._read_gap = read_gap
+        self._read_state = read_state
+        self._on_joined = on_joined
         self._healing: asyncio.Task[None] | None = None
 
     @property
@@ -68,10 +79,9 @@ class ChatFeed:
     def stand(self, state: FeedState) -> None:
         """Begin at `state`; what arrived before it was read is sorted in."""
         self._sequence = Sequence(state.last_seq, settings.FEED_HELD_EVENTS)
-        self.joined_seqs = dict(state.joined_seqs)
-        self.history_from_join = state.history_from_join
-        self.horizon_seq = state.horizon_seq
-        early, self._early = self._early, []
+        self._learn_members(state)
+        early = list(self._early)
+        self._early.clear()
         self.take(early)
 
     def take(self, events: Iterable[DurableEvent | EphemeralEvent]) -> None:
@@ -94,21 +104,37 @@ class ChatFeed:
             self._sequence.expect(last_seq)
             self._heal_if_behind()
 
-    async def close(self) -> None:
+    async def reach(self, seq: int) -> None:
+        """Wait until all up to `seq`, which the database has, has been handed on."""
+        self.learn(seq)
+        while self.last_seq < seq:
+            self._moved.clear()
+            await self._moved.wait()
+
+    def close(self) -> None:
         """Stop healing. The feed is not used afterwards."""
         if self._healing is not None:
             self._healing.cancel()
-            await asyncio.gather(self._healing, return_exceptions=True)
+
+    def _learn_members(self, state: FeedState) -> None:
+        self.joined_seqs = dict(state.joined_seqs)
+        self.history_from_join = state.history_from_join
+        self.horizon_seq = state.horizon_seq
 
     def _hand_on(self, events: Many[DurableEvent]) -> None:
         if not events:
             return
+        joined = []
         for event in events:
             if isinstance(event, MemberJoined):
                 self.joined_seqs[event.member.user.user_id] = event.seq
+                joined.append(event.member.user.user_id)
             elif isinstance(event, MemberLeft):
                 self.joined_seqs.pop(event.user.user_id, None)
         self._tell(lambda listener: listener.on_events(events))
+        self._moved.set()
+        for user_id in joined:
+            self._on_joined(user_id)
 
     def _tell(self, call: Callable[[ChatListener], None]) -> None:
         for listener in tuple(self.listeners):
@@ -126,22 +152,34 @@ class ChatFeed:
         """Give the missing events a moment to arrive by themselves, then read them from the log."""
         await asyncio.sleep(settings.FEED_GAP_WAIT_MS / 1000)
         while (gap := sequence.gap) is not None:
-            first, last = gap
             try:
-                events = await self._read_gap(
-                    self.chat_id, first, min(last, first + settings.FEED_LOG_PAGE - 1)
-                )
+                await self._fill(sequence, *gap)
             except (DatabaseError, OSError):
                 logger.warning(
                     "Chat %d: the log cannot be read now; trying again", self.chat_id, exc_info=True
                 )
                 await asyncio.sleep(settings.FEED_RETRY_SECONDS)
-                continue
-            if not events or events[0].seq > max(first, sequence.last + 1):
-                self._leap(sequence, events[0].seq - 1 if events else last)
+
+    async def _fill(self, sequence: Sequence, first: int, last: int) -> None:
+        last = min(last, first + settings.FEED_LOG_PAGE - 1)
+        events = await self._read_gap(self.chat_id, first, last)
+        missing = sequence.last + 1
+        if missing <= last and (not events or events[0].seq > missing):
+            await self._leap(sequence)
+        else:
             self._hand_on(sequence.offer(events))
 
-    def _leap(self, sequence: Sequence, seq: int) -> None:
-        logger.error("Chat %d: the log lacks seqs %d to %d", self.chat_id, sequence.last + 1, seq)
+    async def _leap(self, sequence: Sequence) -> None:
+        """Begin anew where the chat is now: with events lost, so may be word of who has left."""
+        state = await self._read_state(self.chat_id)
+        lost = sequence.last + 1
+        seq = max(sequence.newest if state is None else state.last_seq, sequence.last)
+        logger.error("Chat %d: the log lacks seq %d; going on after %d", self.chat_id, lost, seq)
         sequence.leap(seq)
+        if state is None:
+            self.joined_seqs = {}
+        else:
+            self._learn_members(state)
         self._tell(lambda listener: listener.on_hole(seq))
+        self._hand_on(sequence.offer(()))
+        self._moved.set()

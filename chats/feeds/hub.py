@@ -15,10 +15,10 @@ from typing import Any
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import Error as DatabaseError
-from redis.exceptions import RedisError
 
 from chats.events import DurableEvent, decode
 from chats.feeds.chat_feed import ChatFeed, ChatListener
+from chats.feeds.link import Layer, Link, Message
 from chats.feeds.log import last_seqs, read_gap
 from chats.feeds.names import chat_feed
 from chats.feeds.people import ControlListener, MembershipListener, People
@@ -26,7 +26,6 @@ from chats.feeds.publish import EVENTS
 from chats.feeds.state import FeedState, membership_marks, read_states
 from foundation.batching import Batcher
 from foundation.database import in_thread
-from foundation.redis import async_redis
 
 logger = logging.getLogger(__name__)
 
@@ -34,16 +33,14 @@ logger = logging.getLogger(__name__)
 class Hub:
     """Follows chats and people for this process. Belongs to the event loop that made it."""
 
-    def __init__(self, layer: Any) -> None:
-        self._layer = layer
-        self._channel: str | None = None
-        self._starting = asyncio.Lock()
+    def __init__(self, layer: Layer) -> None:
+        self._link = Link(layer, self._take)
         self._chats: dict[int, ChatFeed] = {}
-        self._people = People(layer, self._start)
-        self._states: Batcher[int, FeedState] = Batcher(_fetch_states)
+        self._people = People(self._link)
+        self._states: Batcher[int, FeedState] = Batcher(self._join_and_read)
+        self._latest: Batcher[int, int] = Batcher(_fetch_latest)
         self._tasks: set[asyncio.Task[None]] = set()
         self._polling: asyncio.Task[None] | None = None
-        self._redis_run_id: str | None = None
 
     async def listen(self, chat_id: int, listener: ChatListener) -> ChatFeed | None:
         """Follow a chat from now on; None if there is no such chat.
@@ -51,12 +48,13 @@ class Hub:
         The listener gets every event after the returned feed's `last_seq`, provided that the caller reads it before
         it next awaits. Raises django.db.Error when the database is away.
         """
+        self._begin_polling()
         while True:
-            feed = self._chats.setdefault(chat_id, ChatFeed(chat_id, _fetch_gap))
+            feed = self._chats.setdefault(chat_id, self._new_feed(chat_id))
             async with feed.lock:
                 if self._chats.get(chat_id) is not feed:
                     continue  # it was dropped while we waited for its lock
-                if not feed.is_standing and not await self._join(feed):
+                if not feed.is_standing and not await self._stand(feed):
                     return None
                 feed.listeners.add(listener)
                 return feed
@@ -68,90 +66,72 @@ class Hub:
             return
         feed.listeners.discard(listener)
         if not feed.listeners:
-            loop = asyncio.get_running_loop()
-            loop.call_later(
-                settings.FEED_LINGER_SECONDS, lambda: self._spawn(self._drop_if_idle(feed), "leave")
-            )
+            asyncio.get_running_loop().call_later(settings.FEED_LINGER_SECONDS, self._drop_if_idle, feed)
+
+    async def bring_up(self, feed: ChatFeed) -> None:
+        """Wait until the feed has handed on all that is in the database now. Raises django.db.Error."""
+        latest = await self._latest.load(feed.chat_id)
+        if latest is not None:
+            await feed.reach(latest)
 
     async def listen_control(self, user_id: int, listener: ControlListener) -> None:
         """Get the control messages for one person from now on; while Redis is away, from its return on."""
+        self._begin_polling()
         await self._apart(self._people.listen_control(user_id, listener))
 
     async def listen_memberships(self, user_id: int, listener: MembershipListener) -> None:
         """Be told when this person may have joined a chat, at the latest with the next poll."""
+        self._begin_polling()
         await self._apart(self._people.listen_memberships(user_id, listener))
 
     def forget_person(self, user_id: int, listener: ControlListener | MembershipListener) -> None:
         """Stop listening to this person's feed."""
-        self._people.forget(user_id, listener)
-        self._spawn(self._people.align(user_id), "leave")
+        if self._people.forget(user_id, listener):
+            self._spawn(self._link.settle(), "leave")
 
     async def close(self) -> None:
         """Stop everything; the hub is not used afterwards."""
+        self._link.close()
+        for feed in self._chats.values():
+            feed.close()
+        self._chats.clear()
         tasks, self._tasks = self._tasks, set()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(feed.close() for feed in self._chats.values()))
-        self._chats.clear()
 
-    async def _start(self) -> str:
-        """The hub's own channel, made when it is first needed. Raises RedisError or OSError when Redis is away."""
-        async with self._starting:
-            if self._polling is None:
-                self._polling = self._spawn(self._poll_forever(), "poll")
-            if self._channel is None:
-                self._channel = await self._layer.new_channel("hub.")
-                self._spawn(self._receive(self._channel), "receive")
-            return self._channel
+    def _new_feed(self, chat_id: int) -> ChatFeed:
+        return ChatFeed(chat_id, _fetch_gap, _fetch_state, self._people.tell_memberships)
 
-    async def _join(self, feed: ChatFeed) -> bool:
-        """Join the group before reading the state, so that nothing can fall between the two."""
+    async def _stand(self, feed: ChatFeed) -> bool:
         try:
-            await self._enter_group(feed)
             state = await self._states.load(feed.chat_id)
-        except DatabaseError:
-            await self._drop(feed)
+        except BaseException:  # the caller may also have been cancelled: nobody would drop the feed then
+            self._drop(feed)
             raise
         if state is None:
-            await self._drop(feed)
+            self._drop(feed)
             return False
         feed.stand(state)
         return True
 
-    async def _enter_group(self, feed: ChatFeed) -> None:
-        try:
-            await self._start()
-            await self._layer.group_add(chat_feed(feed.chat_id), self._channel)
-            feed.is_in_group = True
-        except (RedisError, OSError):
-            logger.warning("Chat %d: Redis is away; following the log instead", feed.chat_id)
+    async def _join_and_read(self, chat_ids: list[int]) -> Mapping[int, FeedState]:
+        """Join the groups before reading the states, so that nothing can fall between the two."""
+        await self._link.join(*map(chat_feed, chat_ids))
+        return await in_thread(read_states, chat_ids)
 
-    async def _drop_if_idle(self, feed: ChatFeed) -> None:
-        async with feed.lock:
-            if not feed.listeners and self._chats.get(feed.chat_id) is feed:
-                await self._drop(feed)
+    def _drop_if_idle(self, feed: ChatFeed) -> None:
+        if not feed.listeners and not feed.lock.locked() and self._chats.get(feed.chat_id) is feed:
+            self._drop(feed)
 
-    async def _drop(self, feed: ChatFeed) -> None:
-        """Forget a feed; its lock is held."""
+    def _drop(self, feed: ChatFeed) -> None:
+        # In one step: whoever listens next makes another feed, and wants the group again before it is left.
         del self._chats[feed.chat_id]
-        await feed.close()
-        try:
-            await self._layer.group_discard(chat_feed(feed.chat_id), self._channel)
-        except (RedisError, OSError):
-            logger.warning("Chat %d: the group could not be left; Redis is away", feed.chat_id)
+        feed.close()
+        if self._link.leave(chat_feed(feed.chat_id)):
+            self._spawn(self._link.settle(), "leave")
 
-    async def _receive(self, channel: str) -> None:
-        while True:
-            message = await self._layer.receive(channel)
-            try:
-                self._take(message)
-            except Exception:
-                logger.exception("A message of the channel layer could not be handed on")
-            # The layer's queue answers without a suspension while it holds messages: let others run in between.
-            await asyncio.sleep(0)
-
-    def _take(self, message: Mapping[str, Any]) -> None:
+    def _take(self, message: Message) -> None:
         if message["type"] == EVENTS:
             feed = self._chats.get(message["chat"])
             if feed is not None:
@@ -159,23 +139,24 @@ class Hub:
         else:
             self._people.take(message)
 
+    def _begin_polling(self) -> None:
+        if self._polling is None:
+            self._polling = self._spawn(self._poll_forever(), "poll")
+
     async def _poll_forever(self) -> None:
         waited = 0.0
         while True:
             await asyncio.sleep(settings.FEED_PROBE_SECONDS)
             waited += settings.FEED_PROBE_SECONDS
-            run_id = await _redis_run_id()
-            is_trusted = run_id is not None and run_id == self._redis_run_id
-            self._redis_run_id = run_id
-            if not is_trusted or waited >= settings.FEED_POLL_SECONDS:
-                waited = 0.0
-                await self.poll()
+            try:
+                if not await self._link.probe() or waited >= settings.FEED_POLL_SECONDS:
+                    waited = 0.0
+                    await self.poll()
+            except Exception:
+                logger.exception("The poll failed; it goes on")
 
     async def poll(self) -> None:
         """Compare all followed chats and people with the database, in one query each, and heal what is behind."""
-        for feed in [feed for feed in self._chats.values() if not feed.is_in_group and feed.is_standing]:
-            await self._enter_group(feed)
-        await self._people.align_all()
         chat_ids, user_ids = list(self._chats), self._people.membership_listeners()
         try:
             latest = await in_thread(last_seqs, chat_ids) if chat_ids else {}
@@ -207,18 +188,13 @@ def get_hub() -> Hub:
     return _hubs.setdefault(asyncio.get_running_loop(), Hub(get_channel_layer()))
 
 
-async def _fetch_states(chat_ids: list[int]) -> Mapping[int, FeedState]:
-    return await in_thread(read_states, chat_ids)
+async def _fetch_state(chat_id: int) -> FeedState | None:
+    return (await in_thread(read_states, [chat_id])).get(chat_id)
+
+
+async def _fetch_latest(chat_ids: list[int]) -> Mapping[int, int]:
+    return await in_thread(last_seqs, chat_ids)
 
 
 async def _fetch_gap(chat_id: int, first: int, last: int) -> Sequence[DurableEvent]:
     return await in_thread(read_gap, chat_id, first, last)
-
-
-async def _redis_run_id() -> str | None:
-    """Which Redis answers; None if none does. Another one than before has forgotten what was published meanwhile."""
-    try:
-        info = await async_redis().info("server")
-    except (RedisError, OSError):
-        return None
-    return str(info["run_id"])

@@ -20,8 +20,11 @@ from django.db import transaction
 from chats.events import DurableEvent, EphemeralEvent, MemberJoined, encode
 from chats.feeds.names import chat_feed, user_feed
 from foundation.database import calling_loop
+from foundation.outage import Outage
 
 logger = logging.getLogger(__name__)
+_outage = Outage(logger, "What happens in chats cannot be published: feeds heal from the log.")
+_overflow = Outage(logger, "The queue of publications is full: feeds heal from the log.")
 
 EVENTS = "feed.events"
 CONTROL = "feed.control"
@@ -89,8 +92,9 @@ def _enqueue(loop: asyncio.AbstractEventLoop, publications: Iterable[Publication
     outgoing = _outgoing.setdefault(loop, _Outgoing())
     for publication in publications:
         if len(outgoing.queue) >= settings.PUBLISH_QUEUE_LENGTH:
-            logger.warning("The queue of publications is full; feeds will heal from the log")
+            _overflow.report(OverflowError())
             break
+        _overflow.over()
         outgoing.queue.append(publication)
     if outgoing.task is None or outgoing.task.done():
         outgoing.task = loop.create_task(outgoing.drain(), name="publish")
@@ -101,5 +105,7 @@ async def _send_all(publications: Iterable[Publication]) -> None:
     for group, message in publications:
         try:
             await layer.group_send(group, message)
-        except Exception:
-            logger.warning("Publishing to %s failed; the feed will heal from the log", group, exc_info=True)
+        except Exception as error:
+            _outage.report(error)
+        else:
+            _outage.over()
