@@ -122,3 +122,30 @@ def other(servers: dict[str, Server]) -> Server:
 def server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> Server:
     """Each kind of server in turn."""
     return servers[request.param]
+
+
+@pytest.fixture(scope="session")
+def strict_servers(start: Start) -> Iterator[dict[str, Server]]:
+    """One of each kind with little patience: what a bound does can then be seen soon."""
+    bounds = {
+        "CONNECTION_INIT_TIMEOUT_SECONDS": "2",
+        "KEEP_ALIVE_SECONDS": "1",
+        "TOKEN_EXPIRY_NOTICE_SECONDS": "1",
+        "SOCKETS_PER_USER": "2",
+        "SOCKET_LEASE_SECONDS": "3",
+        "MAX_FEEDS_PER_SOCKET": "2",
+        "MAX_FRAMES_PER_SECOND": "10",
+        "MAX_FRAME_BURST": "100",
+        "MAX_FRAME_BYTES": "10000",
+        "FLOW_PING_BYTES": "2000",
+        "SEND_WINDOW_BYTES": "4000",
+        "SLOW_CONSUMER_SECONDS": "2",
+    }
+    with ExitStack() as stack:
+        yield {kind: stack.enter_context(start(kind, **bounds)) for kind in ("daphne", "uvicorn")}
+
+
+@pytest.fixture(params=["daphne", "uvicorn"])
+def strict(request: pytest.FixtureRequest, strict_servers: dict[str, Server]) -> Server:
+    """Each of them in turn."""
+    return strict_servers[request.param]
