@@ -1,7 +1,7 @@
 """Which rates hold at which door of identity. All raise ParlorError(RATE_LIMITED, retryAfterMs=...)."""
 
 from foundation.client_address import shared_by_one_client
-from foundation.rate_limits import check_rate
+from foundation.rate_limits import check_rate, check_rate_in_thread
 
 # Peers without an address (a proxy on a Unix socket that tells none) share one count.
 NO_ADDRESS = "unknown"
@@ -11,6 +11,12 @@ async def check_login(client_address: str | None, username: str) -> None:
     """Before a login: per address, and per username whoever tries it from wherever."""
     await check_rate("login_address", _counted(client_address))
     await check_rate("login_username", username.lower())
+
+
+def check_login_in_thread(client_address: str | None, username: str) -> None:
+    """`check_login` for synchronous code; the counts are the same."""
+    check_rate_in_thread("login_address", _counted(client_address))
+    check_rate_in_thread("login_username", username.lower())
 
 
 async def check_register(client_address: str | None) -> None:

@@ -14,15 +14,18 @@ from typing import Any
 
 import limits
 from django.conf import settings
+from limits import storage, strategies
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from redis.exceptions import RedisError
 
 from foundation.errors import ErrorCode, ParlorError
 from foundation.outage import Outage
-from foundation.redis import async_redis
+from foundation.redis import async_redis, sync_redis
 
 logger = logging.getLogger(__name__)
+
+KEY_PREFIX = "rate"
 
 _outage = Outage(logger, "Rate limits are off while Redis is out of reach.")
 _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, MovingWindowRateLimiter] = (
@@ -43,18 +46,35 @@ async def check_rate(name: str, *keys: str) -> None:
     identifiers = (name, *map(_digest, keys))
     try:
         allowed = await _limiter().hit(item, *identifiers)
-        retry_after_ms = 0 if allowed else await _wait_ms(item, identifiers)
+        stats = None if allowed else await _limiter().get_window_stats(item, *identifiers)
         _outage.over()
     except RedisError as error:
         _outage.report(error)
         return
-    if not allowed:
-        raise ParlorError(ErrorCode.RATE_LIMITED, "Too often: try again later.", retryAfterMs=retry_after_ms)
+    if stats is not None:
+        raise _refusal(stats)
 
 
-async def _wait_ms(item: limits.RateLimitItem, identifiers: tuple[str, ...]) -> int:
-    stats = await _limiter().get_window_stats(item, *identifiers)
-    return max(1, math.ceil((stats.reset_time - time.time()) * 1000))
+def check_rate_in_thread(name: str, *keys: str) -> None:
+    """`check_rate` for synchronous code; the counts are the same."""
+    if not settings.RATE_LIMITS_ENABLED:
+        return
+    item = _parsed(settings.RATE_LIMITS[name])
+    identifiers = (name, *map(_digest, keys))
+    try:
+        allowed = _limiter_of_threads().hit(item, *identifiers)
+        stats = None if allowed else _limiter_of_threads().get_window_stats(item, *identifiers)
+        _outage.over()
+    except RedisError as error:
+        _outage.report(error)
+        return
+    if stats is not None:
+        raise _refusal(stats)
+
+
+def _refusal(stats: limits.WindowStats) -> ParlorError:
+    retry_after_ms = max(1, math.ceil((stats.reset_time - time.time()) * 1000))
+    return ParlorError(ErrorCode.RATE_LIMITED, "Too often: try again later.", retryAfterMs=retry_after_ms)
 
 
 def _limiter() -> MovingWindowRateLimiter:
@@ -65,9 +85,18 @@ def _limiter() -> MovingWindowRateLimiter:
         pool: Any = (
             async_redis().connection_pool
         )  # the library passes it on, though its annotation forgets it
-        storage = RedisStorage("redis://", implementation="redispy", key_prefix="rate", connection_pool=pool)
-        limiter = _by_loop[loop] = MovingWindowRateLimiter(storage)
+        limiter = _by_loop[loop] = MovingWindowRateLimiter(
+            RedisStorage("redis://", implementation="redispy", key_prefix=KEY_PREFIX, connection_pool=pool)
+        )
     return limiter
+
+
+@functools.cache
+def _limiter_of_threads() -> strategies.MovingWindowRateLimiter:
+    pool: Any = sync_redis().connection_pool
+    return strategies.MovingWindowRateLimiter(
+        storage.RedisStorage("redis://", key_prefix=KEY_PREFIX, connection_pool=pool)
+    )
 
 
 @functools.lru_cache(maxsize=64)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from unittest import mock
 
 import pytest
+from django.conf import LazySettings
 from django.core.management import call_command
 from django.test import Client
 
@@ -165,3 +166,18 @@ def test_nothing_is_deleted_and_sessions_are_only_looked_at(client: Client, ann:
     ):
         assert client.get(f"/admin/{path}").status_code == status, path
     assert client.post(f"/admin/accounts/session/{session_id}/change/", {}).status_code == 403
+
+
+def test_a_login_to_the_admin_is_at_the_rates_of_every_login(operator: User, settings: LazySettings) -> None:
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "login_username": "3/minute"}
+    stranger = Client()
+    form = {"username": "root", "password": "wrong"}
+    for _ in range(3):
+        assert stranger.post("/admin/login/", form).status_code == 200
+    with mock.patch.object(User, "check_password") as looked_at:
+        assert stranger.post("/admin/login/", {**form, "password": PASSWORD}).status_code == 200
+    looked_at.assert_not_called()
+    assert "_auth_user_id" not in stranger.session
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "login_username": "4/minute"}
+    assert stranger.post("/admin/login/", {**form, "password": PASSWORD}).status_code == 302
+    assert stranger.session["_auth_user_id"] == str(operator.pk)

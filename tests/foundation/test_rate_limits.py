@@ -10,7 +10,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 
 from foundation import rate_limits
 from foundation.errors import ErrorCode, ParlorError
-from foundation.rate_limits import check_rate
+from foundation.rate_limits import check_rate, check_rate_in_thread
 from foundation.redis import async_redis
 
 
@@ -78,6 +78,17 @@ async def test_another_process_sees_the_same_count(monkeypatch: pytest.MonkeyPat
         await check_rate("login", "x")
     monkeypatch.setattr(rate_limits, "_by_loop", {})
     await refused("login", "x")
+
+
+async def test_threads_and_loops_see_the_same_count() -> None:
+    for _ in range(2):
+        await check_rate("login", "x")
+    check_rate_in_thread("login", "x")
+    await refused("login", "x")
+    with pytest.raises(ParlorError) as caught:
+        check_rate_in_thread("login", "x")
+    assert caught.value.code is ErrorCode.RATE_LIMITED
+    assert 58_000 < int(str(caught.value.data["retryAfterMs"])) <= 60_000
 
 
 @pytest.mark.parametrize(
