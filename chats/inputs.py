@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.conf import settings
 
-from chats.errors import bad_input, too_large
+from chats.errors import ChatError, bad_input, too_large
 
 
 def check_storable(text: str, field: str) -> str:
@@ -24,18 +24,25 @@ def check_title(title: str) -> str:
     return _check_filled(title.strip(), "title", settings.MAX_TITLE_LENGTH)
 
 
+def check_search(text: str) -> str:
+    """What to look for in titles and names, at most `MAX_TITLE_LENGTH` characters."""
+    if len(text) > settings.MAX_TITLE_LENGTH:
+        raise _too_long("search", settings.MAX_TITLE_LENGTH)
+    return check_storable(text, "search")
+
+
 def check_client_id(client_id: str | None) -> str | None:
     """The id that a client chose for what it makes, at most `MAX_CLIENT_ID_LENGTH` characters; None for none."""
     return None if client_id is None else _check_filled(client_id, "clientId", settings.MAX_CLIENT_ID_LENGTH)
 
 
-def check_member_ids(user_ids: Iterable[int], already: int) -> list[int]:
+def check_member_ids(user_ids: Iterable[int], already: int, field: str) -> list[int]:
     """Each once, in their order; beside `already` members, at most `MAX_GROUP_MEMBERS`."""
     unique = list(dict.fromkeys(user_ids))
     if len(unique) + already > settings.MAX_GROUP_MEMBERS:
         raise too_large(
             f"A group has at most {settings.MAX_GROUP_MEMBERS} members.",
-            field="memberIds",
+            field=field,
             maxMembers=settings.MAX_GROUP_MEMBERS,
         )
     return unique
@@ -43,7 +50,11 @@ def check_member_ids(user_ids: Iterable[int], already: int) -> list[int]:
 
 def _check_filled(text: str, field: str, longest: int) -> str:
     if len(text) > longest:
-        raise too_large(f"At most {longest} characters.", field=field, maxLength=longest)
+        raise _too_long(field, longest)
     if not text.strip():
         raise bad_input("This may not be empty.", field=field)
     return check_storable(text, field)
+
+
+def _too_long(field: str, longest: int) -> ChatError:
+    return too_large(f"At most {longest} characters.", field=field, maxLength=longest)

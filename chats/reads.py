@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 
-from chats.inputs import check_storable
+from chats.inputs import check_search
 from chats.models import Chat, Membership, Message, MessageKind
 from chats.profiles import profiles
 
@@ -45,14 +45,14 @@ def chats_of(viewer_id: int, *, archived: bool | None = False, search: str | Non
     """The viewer's chats, the last active first, then by id downwards.
 
     `archived`: only those that the viewer archived, or only the others; None for both. `search`: only those whose title
-    or one of whose other members' names holds this text, in any case.
+    or one of whose other members' names holds this text, in any case. Raises ChatError BAD_INPUT or TOO_LARGE for it.
     """
     mine = Q(memberships__user_id=viewer_id)
     if archived is not None:
         mine &= Q(memberships__is_archived=archived)
     chats = Chat.objects.filter(mine)
     if search:
-        chats = chats.filter(_is_named(check_storable(search, "search"), viewer_id))
+        chats = chats.filter(_is_named(check_search(search), viewer_id))
     return chats.order_by("-last_activity_at", "-id")
 
 

@@ -31,11 +31,7 @@ def start_direct_chat(actor_id: int, other_user_id: int) -> Chat:
     chat = Chat(kind=ChatKind.DIRECT, direct_key=direct_key, created_by_id=actor_id)
     try:
         with transaction.atomic():
-            return _create(
-                Chat(kind=ChatKind.DIRECT, direct_key=direct_key, created_by_id=actor_id),
-                list(people),
-                people,
-            )
+            return _create(chat, user_ids, people)
     except IntegrityError:
         first = Chat.objects.filter(direct_key=direct_key).first()
         if first is None:
@@ -53,7 +49,7 @@ def create_group_chat(
     """
     title = check_title(title)
     client_id = check_client_id(client_id)
-    user_ids = check_member_ids([actor_id, *member_ids], already=0)
+    user_ids = check_member_ids([actor_id, *member_ids], already=0, field="memberIds")
     asked = (title, sorted(user_ids))
     if client_id is not None and (chat := _first_of(actor_id, client_id, asked)) is not None:
         return chat

@@ -26,7 +26,7 @@ def add_members(actor_id: int, chat_id: int, user_ids: Iterable[int]) -> Chat:
         raise forbidden("Only the owner or an admin may add members.")
     present = set(Membership.objects.filter(chat=chat).values_list("user_id", flat=True))
     joining = check_member_ids(
-        (user_id for user_id in user_ids if user_id not in present), already=len(present)
+        (user_id for user_id in user_ids if user_id not in present), already=len(present), field="userIds"
     )
     if not joining:
         return chat

@@ -68,6 +68,13 @@ def test_search_finds_titles_and_other_members() -> None:
     with pytest.raises(ChatError) as refusal:
         titles(ann, search="a\0")
     assert refusal.value.data == {"field": "search"}
+    assert titles(ann, search="x" * 120) == []
+    with pytest.raises(ChatError) as refusal:
+        titles(ann, search="x" * 121)
+    assert (refusal.value.code, refusal.value.data) == (
+        ErrorCode.TOO_LARGE,
+        {"field": "search", "maxLength": 120},
+    )
 
 
 def test_messages_are_for_members_only() -> None:

@@ -72,7 +72,12 @@ def test_who_can_be_added(settings: LazySettings) -> None:
     assert_refused(ErrorCode.NOT_FOUND, lambda: add_members(ann.pk, chat.pk, [bob.pk, gone.pk]))
     assert_refused(ErrorCode.NOT_FOUND, lambda: add_members(ann.pk, chat.pk, [gone.pk + 1000]))
     settings.MAX_GROUP_MEMBERS = 1
-    assert_refused(ErrorCode.TOO_LARGE, lambda: add_members(ann.pk, chat.pk, [bob.pk]))
+    with pytest.raises(ChatError) as refusal:
+        add_members(ann.pk, chat.pk, [bob.pk])
+    assert (refusal.value.code, refusal.value.data) == (
+        ErrorCode.TOO_LARGE,
+        {"field": "userIds", "maxMembers": 1},
+    )
     assert add_members(ann.pk, chat.pk, [ann.pk]).last_seq == 1
 
 
