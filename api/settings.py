@@ -137,6 +137,7 @@ RATE_LIMITS = {
     "ticket": environment.RATE_TICKET_PER_USER,
     "typing": environment.RATE_TYPING_PER_USER,
     "send": environment.RATE_SEND_PER_USER,
+    "chats": environment.RATE_CHATS_PER_USER,
 }
 
 # --- The process

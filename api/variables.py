@@ -112,7 +112,8 @@ class Environment(BaseSettings):
     )
     RATE_TICKET_PER_USER: Rate = Field("60/minute", description="Socket tickets of one user; count/period.")
     RATE_TYPING_PER_USER: Rate = Field("60/10 seconds", description="setTyping of one user; count/period.")
-    RATE_SEND_PER_USER: Rate = Field("100/10 seconds", description="Messages sent by one user; count/period.")
+    RATE_SEND_PER_USER: Rate = Field("100/10 seconds", description="Messages sent or changed; count/period.")
+    RATE_CHATS_PER_USER: Rate = Field("60/minute", description="Changes to chats by one user; count/period.")
 
     # --- Chats
     MAX_MESSAGE_LENGTH: Count = Field(4000, description="Longest text of a message; characters.")

@@ -6,6 +6,7 @@ import strawberry
 
 from chats import services
 from foundation.database import in_thread
+from foundation.rate_limits import check_rate
 from schema.context import Info
 from schema.ids import decode_id
 from schema.types.chats import Chat
@@ -34,6 +35,7 @@ class ChatMutations:
         user_id: Annotated[strawberry.ID, strawberry.argument(description="The other person.")],
     ) -> Chat:
         viewer_id = info.context.viewer_id
+        await check_rate("chats", str(viewer_id))
         other_id = decode_id("User", user_id)
         return cast(Chat, await in_thread(services.start_direct_chat, viewer_id, other_id))
 
@@ -44,6 +46,7 @@ class ChatMutations:
         input: Annotated[CreateGroupChatInput, strawberry.argument(description="The group.")],  # noqa: A002
     ) -> Chat:
         viewer_id = info.context.viewer_id
+        await check_rate("chats", str(viewer_id))
         member_ids = [decode_id("User", member_id) for member_id in input.member_ids]
         chat = await in_thread(
             services.create_group_chat, viewer_id, input.title, member_ids, client_id=input.client_id

@@ -6,6 +6,7 @@ import strawberry
 
 from chats import services
 from foundation.database import in_thread
+from foundation.rate_limits import check_rate
 from schema.context import Info
 from schema.ids import decode_id
 from schema.types.chats import Chat
@@ -25,6 +26,7 @@ class MemberMutations:
         user_ids: Annotated[list[strawberry.ID], strawberry.argument(description="Who comes in.")],
     ) -> Chat:
         viewer_id = info.context.viewer_id
+        await check_rate("chats", str(viewer_id))
         ids = [decode_id("User", user_id) for user_id in user_ids]
         chat = await in_thread(services.add_members, viewer_id, decode_id("Chat", chat_id), ids)
         return cast(Chat, chat)
@@ -37,6 +39,7 @@ class MemberMutations:
         user_id: Annotated[strawberry.ID, strawberry.argument(description="Who goes.")],
     ) -> Chat:
         viewer_id = info.context.viewer_id
+        await check_rate("chats", str(viewer_id))
         chat = await in_thread(
             services.remove_member, viewer_id, decode_id("Chat", chat_id), decode_id("User", user_id)
         )
@@ -46,5 +49,7 @@ class MemberMutations:
         description="Leave a group. An owner hands over to the oldest admin, else the oldest member."
     )
     async def leave_chat(self, info: Info, chat_id: ChatId) -> bool:
-        await in_thread(services.leave_chat, info.context.viewer_id, decode_id("Chat", chat_id))
+        viewer_id = info.context.viewer_id
+        await check_rate("chats", str(viewer_id))
+        await in_thread(services.leave_chat, viewer_id, decode_id("Chat", chat_id))
         return True

@@ -62,6 +62,7 @@ class MessageMutations:
         ],
     ) -> Message:
         viewer_id = info.context.viewer_id
+        await check_rate("send", str(viewer_id))
         message = await in_thread(services.edit_message, viewer_id, decode_id("Message", message_id), text)
         return cast(Message, message)
 
@@ -71,5 +72,6 @@ class MessageMutations:
     )
     async def delete_message(self, info: Info, message_id: MessageId) -> Message:
         viewer_id = info.context.viewer_id
+        await check_rate("send", str(viewer_id))
         message = await in_thread(services.delete_message, viewer_id, decode_id("Message", message_id))
         return cast(Message, message)
