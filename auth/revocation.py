@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from auth import denylist
 from auth.errors import unavailable
 from auth.tokens import Identity
+from foundation.batching import Batcher
 from foundation.database import in_thread
 from foundation.outage import Outage
 
@@ -75,8 +76,23 @@ def revoke_on_commit(revoked: Revoked) -> None:
 
 
 async def is_revoked(identity: Identity) -> bool:
-    """Whether the identity's token was ended before its time. Costs and raises what `revoked_among` does."""
-    return bool(await revoked_among([identity]))
+    """Whether the identity's token was ended before its time. Raises as `revoked_among` does.
+
+    Those who ask at the same time share the round trip.
+    """
+    return bool(await _checks().load(identity))
+
+
+def _checks() -> Batcher[Identity, bool]:
+    loop = asyncio.get_running_loop()
+    checks = _checks_by_loop.get(loop)
+    if checks is None:
+        checks = _checks_by_loop[loop] = Batcher(_check, in_turn=True)
+    return checks
+
+
+async def _check(identities: list[Identity]) -> dict[Identity, bool]:
+    return dict.fromkeys(await revoked_among(identities), True)
 
 
 async def revoked_among(identities: Sequence[Identity]) -> list[Identity]:
@@ -145,6 +161,9 @@ class _Unwritten:
 
 _outage = Outage(logger, "Redis is out of reach: the database says what is revoked.")
 _unwritten = _Unwritten()
+_checks_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Batcher[Identity, bool]] = (
+    weakref.WeakKeyDictionary()
+)
 _rebuilds: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[bool]] = (
     weakref.WeakKeyDictionary()
 )

@@ -11,11 +11,15 @@ V = TypeVar("V")
 class Batcher(Generic[K, V]):
     """Gathers the keys asked for in one turn of the event loop and looks them up together. Keeps no results.
 
-    `fetch` gets distinct keys and returns what it found; a key that it leaves out is answered with None.
+    `fetch` gets distinct keys and returns what it found; a key that it leaves out is answered with None. With `in_turn`
+    a lookup begins when the one before has ended, and gathers what was asked for meanwhile.
     """
 
-    def __init__(self, fetch: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> None:
+    def __init__(
+        self, fetch: Callable[[list[K]], Awaitable[Mapping[K, V]]], *, in_turn: bool = False
+    ) -> None:
         self._fetch = fetch
+        self._in_turn = in_turn
         self._waiting: dict[K, asyncio.Future[V | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -30,10 +34,17 @@ class Batcher(Generic[K, V]):
         return await asyncio.shield(future)
 
     def _begin(self) -> None:
+        if not self._waiting or (self._in_turn and self._tasks):
+            return
         waiting, self._waiting = self._waiting, {}
         task = asyncio.get_running_loop().create_task(self._run(waiting))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._in_turn:
+            self._begin()
 
     async def _run(self, waiting: dict[K, asyncio.Future[V | None]]) -> None:
         try:

@@ -12,6 +12,7 @@ from datetime import datetime
 import msgspec
 from django.conf import settings
 
+from foundation.batching import Batcher
 from foundation.redis import async_redis
 
 # KEYS: leases, opened, about. ARGV: socket id, opened (a Unix time, empty for now), about, lease seconds, bound.
@@ -72,6 +73,14 @@ class SocketEntry:
     session_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    user_id: int
+    entry: SocketEntry
+    bound: int
+    opened_before: bool
+
+
 def _keys(user_id: int) -> tuple[str, str, str]:
     root = f"parlor:sockets:{{{user_id}}}"
     return f"{root}:leases", f"{root}:opened", f"{root}:about"
@@ -82,24 +91,35 @@ class Roster:
 
     def __init__(self, lease_seconds: float | None = None) -> None:
         self._lease_seconds = lease_seconds or settings.SOCKET_LEASE_SECONDS
+        self._admissions: Batcher[_Admission, list[str]] = Batcher(self._admit, in_turn=True)
 
     async def admit(
         self, user_id: int, entry: SocketEntry, bound: int, *, opened_before: bool = False
     ) -> list[str]:
         """Enter a socket, and return the ids of the oldest that the bound drives out, which are off the roster now.
 
-        `opened_before` enters one that was on the roster, at its age, which may be driven out itself.
+        `opened_before` enters one that was on the roster, at its age, which may be driven out itself. Those that enter
+        at the same time share the round trip.
         """
-        opened = f"{entry.opened_at.timestamp():.6f}" if opened_before else ""
-        arguments: list[str | bytes | float] = [
-            entry.id,
-            opened,
-            msgspec.json.encode(entry),
-            self._lease_seconds,
-            bound,
-        ]
-        script = async_redis().register_script(_ADMIT)
-        return _texts(await script(keys=_keys(user_id), args=arguments))
+        return await self._admissions.load(_Admission(user_id, entry, bound, opened_before)) or []
+
+    async def _admit(self, admissions: list[_Admission]) -> dict[_Admission, list[str]]:
+        async with async_redis().pipeline(transaction=False) as pipeline:
+            script = pipeline.register_script(_ADMIT)
+            for admission in admissions:
+                entry = admission.entry
+                opened = f"{entry.opened_at.timestamp():.6f}" if admission.opened_before else ""
+                about = msgspec.json.encode(entry)
+                arguments: list[str | bytes | float] = [
+                    entry.id,
+                    opened,
+                    about,
+                    self._lease_seconds,
+                    admission.bound,
+                ]
+                await script(keys=_keys(admission.user_id), args=arguments, client=pipeline)
+            answers = await pipeline.execute()
+        return {admission: _texts(answer) for admission, answer in zip(admissions, answers, strict=True)}
 
     async def renew(self, socket_ids: Mapping[int, Sequence[str]]) -> list[str]:
         """Renew the leases of these sockets, given by user; returns the ids that are not on the roster."""

@@ -64,8 +64,8 @@ class Link:
     async def join(self, *groups: str) -> None:
         """Be in these groups when this returns; while Redis is away, from its return on."""
         self._wanted.update(groups)
-        self._unsettled.update(dict.fromkeys(groups))
-        if not self._is_away:
+        self._unsettled.update(dict.fromkeys(group for group in groups if group not in self._joined))
+        if self._unsettled and not self._is_away:
             await self.settle()
 
     def leave(self, group: str) -> bool:

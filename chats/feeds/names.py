@@ -6,6 +6,11 @@ def chat_feed(chat_id: int) -> str:
     return f"chat.{chat_id}"
 
 
-def user_feed(user_id: int) -> str:
-    """The control feed of one person: what concerns their sockets and the list of their chats."""
-    return f"user.{user_id}"
+# People share feeds, so that a process which serves thousands of them follows few: to join one costs a round trip to
+# Redis, and what is said there is rare. All processes must agree on the number.
+PEOPLE_FEEDS = 64
+
+
+def people_feed(user_id: int) -> str:
+    """The control feed that carries what concerns this person's sockets and the list of their chats."""
+    return f"people.{user_id % PEOPLE_FEEDS}"

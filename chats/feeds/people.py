@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chats.feeds.link import Link
-from chats.feeds.names import user_feed
+from chats.feeds.names import people_feed
 from chats.feeds.publish import CONTROL, MEMBERSHIP
 
 ControlListener = Callable[[bytes], None]
@@ -15,23 +15,24 @@ MembershipMark = tuple[int, int]
 
 
 class People:
-    """Who listens to whom; a person's group is joined while somebody does."""
+    """Who listens to whom; the group that carries a person's messages is joined while somebody does."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
         self._control: dict[int, set[ControlListener]] = {}
         self._memberships: dict[int, set[MembershipListener]] = {}
         self._marks: dict[int, MembershipMark] = {}
+        self._followed: dict[str, set[int]] = {}
 
     async def listen_control(self, user_id: int, listener: ControlListener) -> None:
         """Get the control messages for one person from now on; while Redis is away, from its return on."""
         self._control.setdefault(user_id, set()).add(listener)
-        await self._link.join(user_feed(user_id))
+        await self._follow(user_id)
 
     async def listen_memberships(self, user_id: int, listener: MembershipListener) -> None:
         """Be told when this person may have joined a chat."""
         self._memberships.setdefault(user_id, set()).add(listener)
-        await self._link.join(user_feed(user_id))
+        await self._follow(user_id)
 
     def forget(self, user_id: int, listener: ControlListener | MembershipListener) -> bool:
         """Stop listening. True if the link has a group to leave."""
@@ -42,8 +43,20 @@ class People:
                 listeners.pop(user_id, None)
         if user_id not in self._memberships:
             self._marks.pop(user_id, None)
-        is_listened_to = user_id in self._control or user_id in self._memberships
-        return not is_listened_to and self._link.leave(user_feed(user_id))
+        if user_id in self._control or user_id in self._memberships:
+            return False
+        group = people_feed(user_id)
+        followed = self._followed.get(group, set())
+        followed.discard(user_id)
+        if followed:
+            return False
+        self._followed.pop(group, None)
+        return self._link.leave(group)
+
+    async def _follow(self, user_id: int) -> None:
+        group = people_feed(user_id)
+        self._followed.setdefault(group, set()).add(user_id)
+        await self._link.join(group)
 
     def take(self, message: Mapping[str, Any]) -> None:
         """A message of the layer for a person."""

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import transaction
 
 from chats.events import DurableEvent, EphemeralEvent, MemberJoined, encode
-from chats.feeds.names import chat_feed, user_feed
+from chats.feeds.names import chat_feed, people_feed
 from foundation.database import calling_loop
 from foundation.outage import Outage
 
@@ -52,7 +52,7 @@ def publish(*events: DurableEvent | EphemeralEvent) -> None:
     joined = {event.member.user.user_id for event in events if isinstance(event, MemberJoined)}
     _dispatch(
         [_chat_publication(chat_id, bodies) for chat_id, bodies in by_chat.items()]
-        + [(user_feed(user_id), {"type": MEMBERSHIP, "user": user_id}) for user_id in sorted(joined)]
+        + [(people_feed(user_id), {"type": MEMBERSHIP, "user": user_id}) for user_id in sorted(joined)]
     )
 
 
@@ -62,7 +62,7 @@ def _chat_publication(chat_id: int, bodies: list[bytes]) -> Publication:
 
 def publish_control(user_id: int, body: bytes) -> None:
     """Publish a control message, of a coding that is the caller's own, to every process that serves this person."""
-    _dispatch([(user_feed(user_id), {"type": CONTROL, "user": user_id, "body": body})])
+    _dispatch([(people_feed(user_id), {"type": CONTROL, "user": user_id, "body": body})])
 
 
 def _dispatch(publications: list[Publication]) -> None:
