@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from chats.feeds.hub import get_hub
 from schema.ids import not_found
 from schema.live.live_chat import LiveChat
 from schema.live.live_chats import live_chats
@@ -24,21 +25,36 @@ class Start:
 
 async def follow_chat(source: ChatFeedSource, plan: Plan, outlet: Outlet) -> LiveOperation:
     """Start chatFeed. Raises NOT_FOUND for who is not a member."""
-    chat = await open_chat(source.chat_id, source.viewer_id)
+    chat = await open_chat(source.chat_id, source.viewer_id, source.since)
     if chat is None:
         raise not_found("Chat")
     # No await from here on: membership, seq and attachment belong to one moment of the feed.
     start = start_after(chat, source.viewer_id, source.since)
-    prelude: list[FeedEvent] = [present_ready(chat.chat_id, start.cursor, chat.last_seq - start.cursor)]
+    prelude: list[FeedEvent] = [
+        present_ready(chat.chat_id, start.cursor, max(0, chat.last_seq - start.cursor))
+    ]
     if start.reset is not None:
         prelude.append(start.reset)
     return chat.attach(plan, source.viewer_id, outlet, start.cursor, prelude)
 
 
-async def open_chat(chat_id: int, viewer_id: int) -> LiveChat | None:
-    """The live chat, if the viewer is a member at its present seq. It must be attached to before the next await."""
+async def open_chat(chat_id: int, viewer_id: int, since: int | None = None) -> LiveChat | None:
+    """The live chat, if the viewer is a member at its present seq. It must be attached to before the next await.
+
+    Whoever seems to be no member, or to be ahead of us, may come from a process that has heard more than this one: the
+    database decides. Raises django.db.Error.
+    """
     chat = await live_chats().open(chat_id)
-    return None if chat is None or chat.feed.first_readable_seq(viewer_id) is None else chat
+    if chat is None:
+        return None
+    if not _is_member(chat, viewer_id) or (since is not None and since > chat.last_seq):
+        await get_hub().bring_up(chat.feed)
+        chat = await live_chats().open(chat_id)
+    return chat if chat is not None and _is_member(chat, viewer_id) else None
+
+
+def _is_member(chat: LiveChat, viewer_id: int) -> bool:
+    return chat.feed.first_readable_seq(viewer_id) is not None
 
 
 def start_after(chat: LiveChat, viewer_id: int, since: int | None) -> Start:

@@ -1,10 +1,14 @@
 """All chats of a viewer in one operation: an attachment to each, into the same outlet."""
 
 import asyncio
-from collections.abc import Hashable, Iterable, Mapping
+import logging
+from collections.abc import Hashable, Mapping
 from typing import cast
 
-from chats import reads
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from chats import models, reads
 from chats.access import member_chat_ids
 from chats.feeds.hub import get_hub
 from foundation.database import in_thread
@@ -12,12 +16,15 @@ from schema.errors import FormattedError
 from schema.live.attachment import Attachment
 from schema.live.follow import open_chat, start_after
 from schema.live.live_chat import LiveChat
+from schema.live.live_chats import live_chats
 from schema.live.outlet import LiveOperation, Outlet
 from schema.live.plan import Plan
 from schema.live.present import FeedEvent, present_chat_cursor, present_chat_removed
 from schema.live.source import InboxSource
 from schema.types.chats import Chat
 from schema.types.inbox import ChatAdded, ChatRemoved, InboxReady
+
+logger = logging.getLogger(__name__)
 
 
 async def follow_inbox(source: InboxSource, plan: Plan, personal: Plan, outlet: Outlet) -> LiveOperation:
@@ -38,6 +45,7 @@ class Inbox:
         self._attachments: dict[int, Attachment] = {}
         self._comparing: asyncio.Task[None] | None = None
         self._is_stale = False
+        self._is_ready = False
         self._stopped = False
 
     async def start(self, since: Mapping[int, int]) -> None:
@@ -47,12 +55,11 @@ class Inbox:
             await get_hub().listen_memberships(self._viewer_id, self.compare)
             chat_ids = await in_thread(member_chat_ids, self._viewer_id)
             unread = await in_thread(reads.unread_counts, self._viewer_id, chat_ids)
-            chats = await self._open(chat_ids)
+            chats = await self._open(chat_ids, since)
         except BaseException:
             self.stop()
             raise
         # No await from here on: each chat's membership, seq and attachment belong to one moment of its feed.
-        chats = [chat for chat in chats if chat.feed.first_readable_seq(self._viewer_id) is not None]
         starts = [(chat, start_after(chat, self._viewer_id, since.get(chat.chat_id))) for chat in chats]
         cursors = [
             present_chat_cursor(chat.chat_id, start.cursor, unread.get(chat.chat_id, 0))
@@ -61,6 +68,9 @@ class Inbox:
         self._say(InboxReady(chats=cursors))
         for chat, start in starts:
             self._attach(chat, start.cursor, [] if start.reset is None else [start.reset])
+        self._is_ready = True
+        if self._is_stale:
+            self.compare()
 
     def resume(self) -> None:
         """The outlet is open again."""
@@ -82,7 +92,7 @@ class Inbox:
     def compare(self) -> None:
         """The viewer's memberships may have changed: look, and attach to chats that are new."""
         self._is_stale = True
-        if self._comparing is None or self._comparing.done():
+        if self._is_ready and not self._stopped and self._comparing is None:
             self._comparing = asyncio.get_running_loop().create_task(
                 self._compare(), name="compare memberships"
             )
@@ -104,19 +114,29 @@ class Inbox:
         self.outlet.next(payload)
 
     async def _compare(self) -> None:
-        while self._is_stale:
-            self._is_stale = False
-            chat_ids = await in_thread(member_chat_ids, self._viewer_id)
-            for chat_id in sorted(set(chat_ids) - self._attachments.keys()):
-                await self._add(chat_id)
+        try:
+            while self._is_stale:
+                self._is_stale = False
+                await self._look_for_chats()
+        finally:
+            self._comparing = None
 
-    async def _add(self, chat_id: int) -> None:
-        row = (await in_thread(reads.chats_by_id, self._viewer_id, [chat_id])).get(chat_id)
-        if row is None:
-            return
+    async def _look_for_chats(self) -> None:
+        try:
+            chat_ids = await in_thread(member_chat_ids, self._viewer_id)
+            added = sorted(set(chat_ids) - self._attachments.keys())
+            rows = await in_thread(reads.chats_by_id, self._viewer_id, added) if added else {}
+            for row in rows.values():
+                await self._add(row)
+        except (DatabaseError, OSError):
+            logger.warning("The chats of user %d cannot be read now; trying again", self._viewer_id)
+            await asyncio.sleep(settings.FEED_RETRY_SECONDS)
+            self._is_stale = True
+
+    async def _add(self, row: models.Chat) -> None:
         payload = await self._personal.execute(ChatAdded(chat=cast(Chat, row)))
-        chat = await open_chat(chat_id, self._viewer_id)
-        if chat is None or self._stopped or chat_id in self._attachments:
+        chat = await open_chat(row.pk, self._viewer_id)
+        if chat is None or self._stopped or row.pk in self._attachments:
             return
         self.outlet.next(payload)
         # From their joining on: what was said between that and this moment is not lost.
@@ -127,8 +147,11 @@ class Inbox:
         outlet = _OneChat(self, chat.chat_id)
         self._attachments[chat.chat_id] = chat.attach(self._plan, self._viewer_id, outlet, cursor, prelude)
 
-    async def _open(self, chat_ids: Iterable[int]) -> list[LiveChat]:
-        found = await asyncio.gather(*(open_chat(chat_id, self._viewer_id) for chat_id in chat_ids))
+    async def _open(self, chat_ids: list[int], since: Mapping[int, int]) -> list[LiveChat]:
+        """Those that the viewer is still a member of, each at its present seq."""
+        # Together first, so that they cost no more queries than one; each of them is then at hand.
+        await asyncio.gather(*(live_chats().open(chat_id) for chat_id in chat_ids))
+        found = [await open_chat(chat_id, self._viewer_id, since.get(chat_id)) for chat_id in chat_ids]
         return [chat for chat in found if chat is not None]
 
 

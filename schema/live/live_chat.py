@@ -1,43 +1,39 @@
 """A chat that somebody here follows: the listener between the hub and the streams."""
 
-import asyncio
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 
 from django.conf import settings
 
-from chats.events import (
-    DurableEvent,
-    EphemeralEvent,
-    MemberLeft,
-    MessageDeleted,
-    MessageEdited,
-    TypingChanged,
-)
+from chats.events import DurableEvent, EphemeralEvent, MemberLeft, TypingChanged
 from chats.feeds.chat_feed import ChatFeed
 from chats.feeds.hub import get_hub
-from chats.feeds.log import read_gap
-from foundation.database import in_thread
+from schema.live.amendments import Change, leaving_before_a_change
 from schema.live.attachment import Attachment
 from schema.live.outlet import Outlet
 from schema.live.plan import Plan, PlanKey
 from schema.live.present import FeedEvent
+from schema.live.recall import Recall
 from schema.live.ring import EventRing
 from schema.live.stream import Stream
+
+logger = logging.getLogger(__name__)
 
 
 class LiveChat:
     """The streams of one chat and the ring of its last events. `live_chats.py` opens and closes it."""
 
     feed: ChatFeed
+    # How often a message has been edited or deleted.
+    changes: int
 
     def __init__(self, chat_id: int, on_idle: Callable[["LiveChat"], None]) -> None:
         self.chat_id = chat_id
         self._on_idle = on_idle
         self.streams: dict[PlanKey, Stream] = {}
         self._ring = EventRing(0, settings.FEED_RING_EVENTS)
-        self._recalling = asyncio.Lock()
-        self._recalled: dict[int, DurableEvent] = {}
-        self._amendments = 0
+        self._recall: Recall
+        self.changes = 0
 
     async def open(self) -> bool:
         """Begin to follow; False if there is no such chat. Raises django.db.Error when the database is away.
@@ -49,6 +45,7 @@ class LiveChat:
             return False
         self.feed = feed
         self._ring = EventRing(feed.last_seq, settings.FEED_RING_EVENTS)
+        self._recall = Recall(feed, self._ring)
         return True
 
     def close(self) -> None:
@@ -74,7 +71,11 @@ class LiveChat:
             stream = self.streams[plan.key] = Stream(self, plan)
         attachment = Attachment(stream, viewer_id, outlet, cursor, prelude)
         stream.attachments.add(attachment)
-        attachment.resume()
+        try:
+            attachment.resume()
+        except BaseException:
+            attachment.stop()
+            raise
         return attachment
 
     def drop(self, stream: Stream) -> None:
@@ -89,50 +90,47 @@ class LiveChat:
 
     def event_at_hand(self, seq: int) -> DurableEvent | None:
         """The event of this seq, if it is in memory."""
-        return self._ring.get(seq) or self._recalled.get(seq)
+        return self._ring.get(seq) or self._recall.get(seq)
 
     async def recall(self, seq: int) -> DurableEvent | None:
-        """The event of this seq, from the ring or else from the log; None if the log has it no more.
-
-        What is read from the log is kept for others who ask for the same past, so that it is one query for all of them.
-        """
+        """The event of this seq, from memory or else from the log; None if the log has it no more."""
         while True:
             event = self.event_at_hand(seq)
             if event is not None or seq > self._ring.last:
                 return event
-            async with self._recalling:
-                if self.event_at_hand(seq) is None and not await self._read(seq):
-                    return None
+            if not await self._recall.read(seq):
+                return None
 
-    async def _read(self, seq: int) -> bool:
-        """Read the log from `seq` on, up to the ring or for a page; False if it begins later."""
-        amendments, first = self._amendments, self._ring.first
-        events = await in_thread(read_gap, self.chat_id, seq, min(first, seq + settings.FEED_LOG_PAGE) - 1)
-        if not events or events[0].seq != seq:
-            return False
-        if amendments != self._amendments:
-            return True  # a text changed while it was read: read again
-        if first == self._ring.first == events[-1].seq + 1 and len(events) <= self._ring.room:
-            self._ring.prepend(events)
-        else:
-            self._recalled = {event.seq: event for event in events}
-        return True
+    def is_current(self, event: DurableEvent, changes: int) -> bool:
+        """Whether the event still shows its message as it is; `changes` is what it was when the event was recalled."""
+        found = self.event_at_hand(event.seq)
+        return found is event or (found is None and changes == self.changes)
 
     def on_events(self, events: Sequence[DurableEvent]) -> None:
         """New events, in order (ChatListener)."""
+        for leaving in leaving_before_a_change(events):
+            self._end_operations(leaving)
         for event in events:
-            if event.seq != self._ring.last + 1:
-                continue
-            changed = self._ring.append(event)
-            if isinstance(event, MessageEdited | MessageDeleted):
-                self._amendments += 1
-                self._recalled = {}
-            for stream in tuple(self.streams.values()):
-                for seq in changed:
-                    stream.forget(seq)
+            if event.seq > self._ring.last + 1:
+                self.on_hole(event.seq - 1)
+            if event.seq == self._ring.last + 1:
+                self._take(event)
+
+    def _take(self, event: DurableEvent) -> None:
+        changed = self._ring.append(event)
+        if isinstance(event, Change):
+            self.changes += 1
+            self._recall.amend(event)
+        for stream in tuple(self.streams.values()):
+            for seq in changed:
+                stream.forget(seq)
+            try:
                 stream.announce(event)
-            if isinstance(event, MemberLeft):
-                self._end_operations(event.user.user_id, event.seq)
+            except Exception as error:
+                logger.exception("Chat %d: event %d could not be passed on", self.chat_id, event.seq)
+                stream.fail(error)
+        if isinstance(event, MemberLeft):
+            self._end_operations(event)
 
     def on_ephemeral(self, event: EphemeralEvent) -> None:
         """Something that is true now (ChatListener)."""
@@ -141,11 +139,21 @@ class LiveChat:
                 stream.announce_ephemeral(event)
 
     def on_hole(self, seq: int) -> None:
-        """The log lacks what came before (ChatListener): attachments find out when they ask for it."""
+        """The log lacks what came before (ChatListener): who is no longer a member ends, the others are reset."""
         self._ring.leap(seq)
-
-    def _end_operations(self, user_id: int, seq: int) -> None:
+        self._recall.clear()
         for stream in tuple(self.streams.values()):
-            for attachment in tuple(stream.attachments):
-                if attachment.viewer_id == user_id:
-                    attachment.end_at(seq)
+            stream.forget_all()
+        for attachment in self._attachments():
+            if self.feed.first_readable_seq(attachment.viewer_id) is None:
+                attachment.end_now()
+            else:
+                attachment.resume()
+
+    def _attachments(self) -> Iterable[Attachment]:
+        return [one for stream in self.streams.values() for one in stream.attachments]
+
+    def _end_operations(self, event: MemberLeft) -> None:
+        for attachment in self._attachments():
+            if attachment.viewer_id == event.user.user_id:
+                attachment.end_at(event)

@@ -3,9 +3,8 @@
 from collections import deque
 from collections.abc import Sequence
 
-import msgspec
-
-from chats.events import DurableEvent, MessageDeleted, MessageEdited, MessagePosted, MessageSnapshot
+from chats.events import DurableEvent
+from schema.live.amendments import Change, amended
 
 
 class EventRing:
@@ -39,7 +38,7 @@ class EventRing:
     def append(self, event: DurableEvent) -> list[int]:
         """Take the next event; returns the seqs whose events have changed or left."""
         assert event.seq == self.last + 1
-        changed = self._amend(event) if isinstance(event, MessageEdited | MessageDeleted) else []
+        changed = self._amend(event) if isinstance(event, Change) else []
         self._events.append(event)
         self.last = event.seq
         if len(self._events) > self._capacity:
@@ -58,17 +57,11 @@ class EventRing:
         self._events.clear()
         self.last = seq
 
-    def _amend(self, change: MessageEdited | MessageDeleted) -> list[int]:
-        message_id = change.message.id if isinstance(change, MessageEdited) else change.message_id
+    def _amend(self, change: Change) -> list[int]:
         changed = []
         for index, event in enumerate(self._events):
-            if isinstance(event, MessagePosted | MessageEdited) and event.message.id == message_id:
-                self._events[index] = msgspec.structs.replace(event, message=_current(event.message, change))
+            current = amended(event, change)
+            if current is not event:
+                self._events[index] = current
                 changed.append(event.seq)
         return changed
-
-
-def _current(message: MessageSnapshot, change: MessageEdited | MessageDeleted) -> MessageSnapshot:
-    if isinstance(change, MessageEdited):
-        return change.message
-    return msgspec.structs.replace(message, text="", deleted_at=change.at)

@@ -1,12 +1,13 @@
 """One plan attached to one chat: each event is executed once here, for all who asked the same."""
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from graphql import GraphQLError
 
-from chats.events import DurableEvent, TypingChanged
+from chats.events import DurableEvent, MemberLeft, TypingChanged
 from schema.errors import FormattedError, format_error
 from schema.live.attachment import Attachment
 from schema.live.plan import Plan
@@ -15,6 +16,8 @@ from schema.types.events import FeedResetReason
 
 if TYPE_CHECKING:
     from schema.live.live_chat import LiveChat
+
+logger = logging.getLogger(__name__)
 
 
 class Stream:
@@ -30,7 +33,7 @@ class Stream:
         self._chat = chat
         self._payloads: dict[int, bytes] = {}
         self._project = plan.projection
-        self._making: dict[int, asyncio.Task[bytes]] = {}
+        self._making: dict[int, tuple[DurableEvent, asyncio.Task[bytes]]] = {}
 
     @property
     def last_seq(self) -> int:
@@ -40,18 +43,27 @@ class Stream:
     def forget(self, seq: int) -> None:
         """The event of this seq has changed or is no longer kept."""
         self._payloads.pop(seq, None)
-        self._making.pop(seq, None)
+
+    def forget_all(self) -> None:
+        """No event that was kept is kept any more."""
+        self._payloads.clear()
 
     def announce(self, event: DurableEvent) -> None:
         """The chat's newest event: executed once if it projects, and passed on to all who wait for it."""
         if self._project is None:
             for attachment in tuple(self.attachments):
-                attachment.resume()
+                try:
+                    attachment.resume()
+                except Exception as error:
+                    self._give_up(attachment, error)
             return
         seq, payload = event.seq, self._project(event)
         self._keep(seq, payload)
         for attachment in tuple(self.attachments):
-            attachment.accept(seq, payload)
+            try:
+                attachment.accept(seq, payload)
+            except Exception as error:
+                self._give_up(attachment, error)
 
     def announce_ephemeral(self, event: TypingChanged) -> None:
         """Something that is true now: told to all, and of each kind and person only the latest to who is behind.
@@ -62,7 +74,7 @@ class Stream:
         if payload is None:
             return
         for attachment in tuple(self.attachments):
-            attachment.outlet.replace(("typing", event.user.user_id), payload)
+            attachment.tell(("typing", event.user.user_id), payload)
 
     def detach(self, attachment: Attachment) -> None:
         """The attachment has ended."""
@@ -88,22 +100,33 @@ class Stream:
                 self._keep(seq, payload)
         return payload
 
+    def events_up_to(self, last: MemberLeft, cursor: int) -> list[DurableEvent]:
+        """The events after `cursor` up to `last`, if all are in memory; else `last` alone."""
+        found = [self._chat.event_at_hand(seq) for seq in range(cursor + 1, last.seq)]
+        events = [event for event in found if event is not None]
+        return [*events, last] if len(events) == len(found) else [last]
+
     async def payload_after(self, cursor: int) -> tuple[int, bytes]:
         """The next payload and its seq: that of `cursor + 1`, or a FeedReset when the log no longer has that event."""
         seq = cursor + 1
         payload = self._payloads.get(seq)
         if payload is not None:
             return seq, payload
-        event = await self._chat.recall(seq)
-        if event is None:
-            last = self._chat.last_seq
-            reset = present_reset(self._chat.chat_id, last, FeedResetReason.BEYOND_HORIZON)
-            return last, await self.plan.execute(reset)
-        if self._project is None:
-            return seq, await self._make(event)
-        payload = self._project(event)
-        self._keep(seq, payload)
-        return seq, payload
+        while True:
+            event = await self._chat.recall(seq)
+            changes = self._chat.changes
+            if event is None:
+                last = self._chat.last_seq
+                reset = present_reset(self._chat.chat_id, last, FeedResetReason.BEYOND_HORIZON)
+                return last, await self.plan.execute(reset)
+            if self._project is not None:
+                payload = self._project(event)
+                self._keep(seq, payload)
+                return seq, payload
+            payload = await self._make(event)
+            if self._chat.is_current(event, changes):
+                return seq, payload
+            # It was edited or deleted while it was executed: what was said before must not be shown any more.
 
     def _keep(self, seq: int, payload: bytes) -> None:
         if self._chat.holds(seq):
@@ -113,18 +136,30 @@ class Stream:
 
     async def _make(self, event: DurableEvent) -> bytes:
         """Execute an event, once however many wait for it."""
-        task = self._making.get(event.seq)
-        if task is None:
+        made_of, task = self._making.get(event.seq, (None, None))
+        if task is None or made_of is not event:
             task = asyncio.get_running_loop().create_task(self._execute(event), name="execute")
-            self._making[event.seq] = task
+            self._making[event.seq] = (event, task)
         return await asyncio.shield(task)
 
     async def _execute(self, event: DurableEvent) -> bytes:
         try:
             return await self.plan.execute(event)
         finally:
-            if self._making.get(event.seq) is asyncio.current_task():
+            if self._making.get(event.seq, (None, None))[0] is event:
                 del self._making[event.seq]
+
+    def fail(self, error: Exception) -> None:
+        """An event could not be executed: end all operations, whose clients go on from where they were."""
+        for attachment in tuple(self.attachments):
+            self._give_up(attachment, error)
+
+    def _give_up(self, attachment: Attachment, error: Exception) -> None:
+        """End one operation, so that its fault is nobody else's."""
+        try:
+            attachment.stop_failing(self.describe(error))
+        except Exception:
+            logger.exception("An outlet does not even take its end")
 
     def describe(self, error: Exception) -> list[FormattedError]:
         """What the client is told of an error that ended its operation."""

@@ -1,0 +1,100 @@
+"""What has left the ring or was there before it, read back from the log, once for all who ask for the same past."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import reduce
+
+from django.conf import settings
+
+from chats.events import DurableEvent
+from chats.feeds.chat_feed import ChatFeed
+from chats.feeds.log import last_seqs, read_gap
+from foundation.database import in_thread
+from schema.live.amendments import Change, amended
+from schema.live.ring import EventRing
+
+# A first reader asks for little more than they need; whoever comes with an older seq doubles it.
+SMALLEST_READ = 32
+
+
+class Recall:
+    """Pages of one chat's log, beside its ring. They are amended like the ring, so that they never show an old text.
+
+    Nothing is shown that is newer than what the feed has told: rows are read as they stand in the database, and may be
+    ahead of the feed by the very event that takes a reader out of the chat.
+    """
+
+    def __init__(self, feed: ChatFeed, ring: EventRing) -> None:
+        self._feed = feed
+        self._ring = ring
+        self._pages: OrderedDict[int, dict[int, DurableEvent]] = OrderedDict()
+        self._reading = asyncio.Lock()
+        self._changes: list[Change] | None = None
+
+    def get(self, seq: int) -> DurableEvent | None:
+        """The event of this seq, if its page is in memory."""
+        page = self._pages.get(_page_of(seq))
+        return None if page is None else page.get(seq)
+
+    def amend(self, change: Change) -> None:
+        """A message is another from now on."""
+        if self._changes is not None:
+            self._changes.append(change)
+        for page in self._pages.values():
+            page.update({seq: amended(event, change) for seq, event in page.items()})
+
+    def clear(self) -> None:
+        """Forget all pages."""
+        self._pages.clear()
+
+    async def read(self, seq: int) -> bool:
+        """Have the event of this seq at hand, in the ring or in a page; False if the log has it no more."""
+        async with self._reading:
+            if self._ring.get(seq) or self.get(seq):
+                return True
+            self._changes = []
+            try:
+                return self._keep(await self._read_log(*self._range(seq)), seq)
+            finally:
+                self._changes = None
+
+    def _range(self, seq: int) -> tuple[int, int]:
+        """What to read: towards the ring, if it is near and has room, else a page."""
+        first = self._ring.first
+        depth = first - seq
+        if depth <= min(self._ring.room, settings.FEED_LOG_PAGE):
+            reach = min(max(2 * depth, SMALLEST_READ), self._ring.room, settings.FEED_LOG_PAGE)
+            return max(1, first - reach), first - 1
+        start = _page_of(seq) * settings.FEED_LOG_PAGE + 1
+        return start, min(start + settings.FEED_LOG_PAGE, first) - 1
+
+    async def _read_log(self, first: int, last: int) -> list[DurableEvent]:
+        events, latest = await in_thread(_read, self._feed.chat_id, first, last)
+        await self._feed.reach(latest)
+        assert self._changes is not None
+        # The rows have some of these changes already. All of them, in order, end at what the feed has told.
+        return [reduce(amended, self._changes, event) for event in events]
+
+    def _keep(self, events: Sequence[DurableEvent], seq: int) -> bool:
+        if not any(event.seq == seq for event in events):
+            return False
+        if events[-1].seq + 1 == self._ring.first and seq >= self._ring.first - self._ring.room:
+            self._ring.prepend(events)
+        else:
+            number = _page_of(seq)
+            self._pages[number] = {event.seq: event for event in events}
+            self._pages.move_to_end(number)
+            while len(self._pages) > settings.FEED_RECALLED_PAGES:
+                self._pages.popitem(last=False)
+        return True
+
+
+def _page_of(seq: int) -> int:
+    return (seq - 1) // settings.FEED_LOG_PAGE
+
+
+def _read(chat_id: int, first: int, last: int) -> tuple[list[DurableEvent], int]:
+    """The events, and how far the chat had got when they had been read."""
+    events = read_gap(chat_id, first, last)
+    return events, last_seqs([chat_id]).get(chat_id, 0)
