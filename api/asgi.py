@@ -15,6 +15,7 @@ django_application = get_asgi_application()
 from api.drain import DrainOnSignal, drain  # noqa: E402
 from api.garbage import settle  # noqa: E402
 from api.http.app import GraphQLHTTP  # noqa: E402
+from api.http.bounded import bounded  # noqa: E402
 from api.logs import hide_secrets_of_servers  # noqa: E402
 from api.services import socket_services  # noqa: E402
 from api.socket.consumer import GraphQLConsumer  # noqa: E402
@@ -25,6 +26,7 @@ hide_secrets_of_servers()
 GRAPHQL_PATHS = ("/graphql/", "/graphql")
 
 graphql_over_http = GraphQLHTTP(execution)
+all_else_over_http = bounded(django_application)
 graphql_over_socket = GraphQLConsumer.as_asgi(services=socket_services)
 settle()
 
@@ -35,7 +37,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
         await (graphql_over_socket if is_graphql else _refuse)(scope, receive, send)
     elif scope["type"] == "http":
-        await (graphql_over_http if is_graphql else django_application)(scope, receive, send)
+        await (graphql_over_http if is_graphql else all_else_over_http)(scope, receive, send)
     elif scope["type"] == "lifespan":
         await _lifespan(receive, send)
 

@@ -1,4 +1,4 @@
-"""Daphne as Parlor serves with it: stock Daphne, and four things put right by subclassing.
+"""Daphne as Parlor serves with it: stock Daphne, and five things put right by subclassing.
 
 - It drops the reason of a close, and raises for the registered codes beside 1000 (autobahn's `sendClose` is made for
   applications); here both arrive.
@@ -6,6 +6,7 @@
   here it is closed with 1009 or 1007.
 - Its `send` never waits, so that a client that reads nothing fills the server's memory; here it waits while the
   transport is full, as ASGI means it to.
+- It keeps a body of any size before the application hears of it; here no more of one than the application takes.
 - It cuts all connections when it stops; here it stops listening, has the application `drain`, and gives what still
   runs a moment to end.
 
@@ -15,10 +16,13 @@ It works under `daphne.cli` and `runserver` too, through their `server_class` an
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
+from daphne.http_protocol import WebRequest as StockRequest
 from daphne.server import Server as StockServer
 from daphne.ws_protocol import WebSocketProtocol as StockProtocol
+from django.conf import settings
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer  # type: ignore[import-untyped]
@@ -50,6 +54,14 @@ class _Writable:
     def stopProducing(self) -> None:  # noqa: N802
         """The connection is lost: nobody need wait for it."""
         self.event.set()
+
+
+class WebRequest(StockRequest):  # type: ignore[misc]
+    """Daphne's request, of whose body only as much is kept as shows that it is larger than MAX_BODY_BYTES."""
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """A piece of the body came."""
+        super().handleContentChunk(data[: max(0, settings.MAX_BODY_BYTES + 1 - self.content.tell())])
 
 
 class WebSocketProtocol(StockProtocol):  # type: ignore[misc]  # daphne has no types
@@ -100,6 +112,7 @@ class Server(StockServer):  # type: ignore[misc]  # daphne has no types
 
     def _ready(self) -> None:
         """Called between the making of the factory and the first connection."""
+        self.http_factory.buildProtocol = partial(_build_http, self.http_factory.buildProtocol)
         self.ws_factory.protocol = WebSocketProtocol
         # This call would forbid the null origin unless told otherwise, and origins are the consumer's affair.
         self.ws_factory.setProtocolOptions(failByDrop=False, allowNullOrigin=True)
@@ -145,3 +158,9 @@ class Server(StockServer):  # type: ignore[misc]  # daphne has no types
         if writable is not None and message["type"] == "websocket.send" and not writable.event.is_set():
             await writable.event.wait()
         await super().handle_reply(protocol, message)
+
+
+def _build_http(build: Callable[[Any], Any], address: Any) -> Any:
+    channel = build(address)
+    channel.requestFactory = WebRequest
+    return channel

@@ -17,7 +17,7 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
     """
     if (header(scope, b"content-encoding") or "identity").lower() != "identity":
         raise Refused(415, ErrorCode.BAD_INPUT, "Send the body without a Content-Encoding.")
-    _check_declared_length(header(scope, b"content-length"))
+    check_declared_length(header(scope, b"content-length"))
     try:
         async with asyncio.timeout(settings.BODY_TIMEOUT_SECONDS):
             return await _read_all(receive)
@@ -48,7 +48,8 @@ def _bounded(body: bytes) -> bytes:
     return body
 
 
-def _check_declared_length(declared: str | None) -> None:
+def check_declared_length(declared: str | None) -> None:
+    """Raise Refused for a Content-Length above MAX_BODY_BYTES (413) and for one that is no length (400)."""
     if declared is None:
         return
     if not (declared.isascii() and declared.isdigit()):

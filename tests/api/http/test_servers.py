@@ -1,8 +1,10 @@
 """Streams through real servers: what a client that leaves, or does not read, costs under each of them."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import msgspec
@@ -104,3 +106,30 @@ async def test_an_8_mib_body_is_refused_in_so_many_words(server: Server) -> None
         answer = await client.post(server.http, content=b" " * 8 * MEBIBYTE, headers=headers)
     assert answer.status_code == 413
     assert answer.json()["errors"][0]["extensions"] == {"code": "TOO_LARGE", "maxBytes": MEBIBYTE}
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux's /proc")
+async def test_a_huge_body_is_not_kept(server: Server) -> None:
+    """Daphne reads the whole of a body before the application hears of it."""
+    host, port = server.address.split(":")
+    head = (
+        f"POST /graphql/ HTTP/1.1\r\nHost: {server.address}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {256 * MEBIBYTE}\r\n\r\n"
+    )
+    await ask(server.address, "Idle")  # it is up, and all that it needs is loaded
+    before = _peak_kilobytes(server)
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(head.encode())
+    with contextlib.suppress(ConnectionError):
+        for _ in range(256):
+            writer.write(b" " * MEBIBYTE)
+            await writer.drain()
+        async with asyncio.timeout(30):
+            assert b" 413 " in await reader.readline()
+    writer.close()
+    assert _peak_kilobytes(server) - before < 64 * 1024
+
+
+def _peak_kilobytes(server: Server) -> int:
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
