@@ -1,0 +1,1 @@
+"""Shared execution: subscriptions run into outlets that the tests hold."""
