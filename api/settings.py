@@ -99,7 +99,7 @@ CHANNEL_LAYERS = {
 
 # --- Identity
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["auth.backends.ThrottledBackend"]  # of the admin; all else logs in with auth.accounts
+AUTHENTICATION_BACKENDS = ["auth.backends.ThrottledBackend"]  # of the admin alone
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # usernames are unique without regard to case, by an index on LOWER(username), which it does not see
     "staticfiles.W004",  # web/dist is not there before `make web`, and Parlor runs without it
