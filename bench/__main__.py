@@ -1,4 +1,7 @@
-"""`python -m bench <scenario> ...`: run, and write a table, a chart and the readings into bench/results/."""
+"""`python -m bench <scenario> ...`: run, and write a table, a chart and the readings into bench/results/.
+
+`python -m bench quote` puts what is there into README.md.
+"""
 
 import argparse
 import asyncio
@@ -7,7 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from bench import chart, machine, report, world
+from bench import chart, figures, machine, report, world
 from bench.results import FOLDER, Results
 from bench.scenarios import SCENARIOS
 from bench.scenarios.base import FULL, QUICK, Readings, Scale, Scenario
@@ -21,6 +24,9 @@ _GROUPS = {"fanout": ("fanout-500", "fanout-2000"), "all": tuple(SCENARIOS)}
 def main(arguments: Sequence[str]) -> int:
     """Run the scenarios asked for; returns the exit status."""
     options = _parser().parse_args(arguments)
+    if options.scenarios == ["quote"]:
+        _say(f"Quoted: {', '.join(figures.quote())}.")
+        return 0
     names = [name for asked in options.scenarios for name in _GROUPS.get(asked, (asked,))]
     scale = QUICK if options.quick else FULL
     runs = options.runs or (1 if options.quick else 3)
@@ -35,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m bench", description=__doc__)
-    parser.add_argument("scenarios", nargs="+", choices=[*SCENARIOS, *_GROUPS], metavar="scenario")
+    parser.add_argument("scenarios", nargs="+", choices=[*SCENARIOS, *_GROUPS, "quote"], metavar="scenario")
     parser.add_argument("--runs", type=int, help="how often; 3, or 1 with --quick")
     parser.add_argument("--quick", action="store_true", help="shorter loads, for a look")
     parser.add_argument("--only", nargs="+", choices=BY_NAME, metavar="subject", help="these alone")
@@ -46,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(scenario: Scenario, made: world.World, scale: Scale, runs: int, options: argparse.Namespace) -> bool:
     """All runs of one scenario, and its files; False if a subject failed."""
     loop = "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
-    results = Results(scenario.name, machine.describe(), loop, options.quick)
+    results = Results(scenario.name, machine.describe(), loop, options.quick, load=machine.load_average())
     _say(f"\n{scenario.title}")
     subjects = [name for name in scenario.subjects if not options.only or name in options.only]
     for number in range(runs):

@@ -27,6 +27,11 @@ def describe() -> str:
     return f"{hardware}, Linux {platform.release()}, Python {platform.python_version()}"
 
 
+def load_average() -> str:
+    """How many processes want a core, over the last minute: above nought before a run, others disturb it."""
+    return f"{os.getloadavg()[0]:.1f}"
+
+
 def pss_bytes(process: psutil.Process) -> int:
     """The memory of a process and its children, what they share counted once (proportional set size)."""
     family = [process, *process.children(recursive=True)]

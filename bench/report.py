@@ -1,8 +1,8 @@
-"""Results as Markdown: a table of all readings, and the ratios of the first metric within each run."""
+"""Results as Markdown: a table of all readings, and the ratios within each run."""
 
 from bench.quantities import median, spread
 from bench.results import Results
-from bench.scenarios.base import Metric, Scenario
+from bench.scenarios.base import Scenario
 from bench.subjects import BY_NAME
 
 _REFERENCES = ("node", "socketio", "stock-daphne")
@@ -16,16 +16,23 @@ def markdown(scenario: Scenario, results: Results) -> str:
         "",
         scenario.text,
         "",
-        f"{results.date}; {len(results.runs)} run(s){', quick' if results.quick else ''}; {results.machine}; "
-        f"uvicorn on {results.uvicorn_loop}. Median, and least to greatest where the runs differ.",
+        _circumstances(results),
         "",
     ]
     table = _by_row if scenario.metrics[0].row else _table
     lines += table(scenario, results)
     ratios = _ratios(scenario, results)
     if ratios:
-        lines += ["", f"Ratios within a run, {scenario.metrics[0].heading}:", "", *ratios]
+        lines += ["", "Ratios within a run:", "", *ratios]
     return "\n".join(lines) + "\n"
+
+
+def _circumstances(results: Results) -> str:
+    count = f"{len(results.runs)} run(s){', quick' if results.quick else ''}"
+    return (
+        f"{results.date}; {count}; {results.machine}; load average before it {results.load or 'not recorded'}; "
+        f"uvicorn on {results.uvicorn_loop}. Median, and least to greatest where the runs differ."
+    )
 
 
 def number(values: list[float], digits: int) -> str:
@@ -60,17 +67,17 @@ def _by_row(scenario: Scenario, results: Results) -> list[str]:
 
 
 def _ratios(scenario: Scenario, results: Results) -> list[str]:
-    metric: Metric = scenario.metrics[0]
+    compared = {scenario.metrics[0].key, *scenario.also_compared}
     rows = []
-    for name in results.subjects():
-        subject = BY_NAME[name]
-        if subject.kind != "parlor":
-            continue
-        references = [*_REFERENCES, f"raw-{subject.server}"]
-        rows.append(
-            [subject.label, *(number(results.ratios(name, other, metric.key), 2) for other in references)]
-        )
-    if not any(cell != _NONE for row in rows for cell in row[1:]):
+    for metric in scenario.metrics:
+        for name in results.subjects():
+            subject = BY_NAME[name]
+            if metric.key in compared and subject.kind == "parlor":
+                others = [*_REFERENCES, f"raw-{subject.server}"]
+                cells = [number(results.ratios(name, other, metric.key), 2) for other in others]
+                if any(cell != _NONE for cell in cells):
+                    rows.append([f"{subject.label}: {metric.heading}", *cells])
+    if not rows:
         return []
     heads = ["", "of graphql-ws", "of socket.io", "of stock Strawberry", "of the raw loop, same server"]
     return _drawn([heads, *rows])

@@ -20,6 +20,7 @@ class Results:
     uvicorn_loop: str
     quick: bool
     date: str = field(default_factory=lambda: time.strftime("%Y-%m-%d %H:%M"))
+    load: str = ""
     runs: list[dict[str, Readings]] = field(default_factory=list)
 
     def subjects(self) -> list[str]:

@@ -41,7 +41,10 @@ Measure = Callable[[World, Subject, Scale], Coroutine[Any, Any, Readings]]
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """An experiment that is made with each subject in turn. The first metric is what the chart and the ratios show."""
+    """An experiment that is made with each subject in turn.
+
+    The chart shows the first metric; ratios are taken of it and of `also_compared`.
+    """
 
     name: str
     title: str
@@ -49,3 +52,4 @@ class Scenario:
     subjects: tuple[str, ...]
     metrics: tuple[Metric, ...]
     measure: Measure
+    also_compared: tuple[str, ...] = ()

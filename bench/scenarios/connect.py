@@ -33,6 +33,7 @@ async def measure(world: World, subject: Subject, scale: Scale) -> Readings:
             "server_cpu": (server.cpu_seconds() - cpu) / seconds,
             "driver_cpu": (time.process_time() - driver_cpu) / seconds,
         }
+        readings["work"] = readings["rate"] / readings["server_cpu"]
         await asyncio.sleep(_REST_SECONDS)
         readings["kilobytes"] = (server.pss_bytes() - memory) / _SOCKETS / 1000
         readings["idle_megabytes"] = memory / 1e6
@@ -49,6 +50,7 @@ CONNECT = Scenario(
     subjects=tuple(subject.name for subject in SUBJECTS),
     metrics=(
         Metric("rate", "connects/s"),
+        Metric("work", "connects per server's CPU second"),
         Metric("kilobytes", "kB per subscribed socket", 1, higher_is_better=False),
         Metric("idle_megabytes", "idle process, MB", higher_is_better=False),
         Metric("closed", "closed by the server", higher_is_better=False),
@@ -56,4 +58,5 @@ CONNECT = Scenario(
         Metric("driver_cpu", "driver's core in use", 2),
     ),
     measure=measure,
+    also_compared=("work", "kilobytes"),
 )

@@ -12,7 +12,7 @@ from bench.subjects import Subject
 from bench.world import World
 
 _SOCKETS = 2000
-_WINDOW = 16
+_WINDOW = 4
 
 
 async def measure(world: World, subject: Subject, scale: Scale) -> Readings:

@@ -117,4 +117,5 @@ STORM = Scenario(
         Metric("cold_closed", "closed by the server, cold", higher_is_better=False),
     ),
     measure=measure,
+    also_compared=("warm_cpu",),
 )
