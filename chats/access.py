@@ -1,5 +1,7 @@
 """Who may see a chat: its members. Everyone else is told that there is no such chat."""
 
+from collections.abc import Collection
+
 from chats.errors import chat_not_found
 from chats.models import Membership
 
@@ -15,6 +17,13 @@ def require_member(user_id: int, chat_id: int) -> Membership:
 def is_member(user_id: int, chat_id: int) -> bool:
     """Whether the person is a member now."""
     return Membership.objects.filter(chat_id=chat_id, user_id=user_id).exists()
+
+
+def members_among(pairs: Collection[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Those pairs of a person and a chat where the person is a member now. One query."""
+    user_ids, chat_ids = {user_id for user_id, _ in pairs}, {chat_id for _, chat_id in pairs}
+    rows = Membership.objects.filter(user_id__in=user_ids, chat_id__in=chat_ids)
+    return set(rows.values_list("user_id", "chat_id")) & set(pairs)
 
 
 def member_chat_ids(user_id: int) -> list[int]:

@@ -44,7 +44,7 @@ async def open_chat(chat_id: int, viewer_id: int, since: int | None = None) -> L
     Whoever seems to be no member, or to be ahead of us, may come from a process that has heard more than this one: the
     database decides. Raises django.db.Error.
     """
-    chat = await live_chats().open(chat_id)
+    chat = await live_chats().open_for(viewer_id, chat_id)
     if chat is None:
         return None
     if not _is_member(chat, viewer_id) or (since is not None and since > chat.last_seq):

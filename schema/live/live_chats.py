@@ -5,6 +5,9 @@ import weakref
 
 from django.conf import settings
 
+from chats.access import members_among
+from foundation.batching import Batcher
+from foundation.database import in_thread
 from schema.live.live_chat import LiveChat
 
 
@@ -15,6 +18,17 @@ class LiveChats:
         self._chats: dict[int, LiveChat] = {}
         self._opening: dict[int, asyncio.Task[LiveChat | None]] = {}
         self._closing: dict[int, asyncio.TimerHandle] = {}
+        self._memberships: Batcher[tuple[int, int], bool] = Batcher(_fetch_memberships)
+
+    async def open_for(self, viewer_id: int, chat_id: int) -> LiveChat | None:
+        """As `open`, but a chat that nobody here follows is not followed for the sake of who is no member of it.
+
+        Whoever guesses ids would else have this process receive, and keep in memory, what is said in all those chats;
+        and would tell a foreign chat from a missing one by how long the next answer takes.
+        """
+        if chat_id not in self._chats and not await self._memberships.load((viewer_id, chat_id)):
+            return None
+        return await self.open(chat_id)
 
     async def open(self, chat_id: int) -> LiveChat | None:
         """The live chat; None if there is no such chat. It stays for a while, in which somebody may attach."""
@@ -59,6 +73,10 @@ class LiveChats:
         if chat.is_idle and self._chats.get(chat.chat_id) is chat:
             del self._chats[chat.chat_id]
             chat.close()
+
+
+async def _fetch_memberships(pairs: list[tuple[int, int]]) -> dict[tuple[int, int], bool]:
+    return dict.fromkeys(await in_thread(members_among, pairs), True)
 
 
 def _see_failure(opening: asyncio.Task[LiveChat | None]) -> None:

@@ -1,12 +1,14 @@
 """How operations end, and what is left of them: nothing."""
 
 import asyncio
+from unittest import mock
 
 import pytest
 from channels.layers import get_channel_layer
 from pytest_django import Settings
 
 from auth.models import User
+from chats.access import members_among
 from chats.feeds.hub import get_hub
 from chats.models import Chat
 from foundation.database import in_thread
@@ -131,3 +133,27 @@ async def test_an_operation_that_stops_another_one_amid_an_event() -> None:
     await in_thread(say, ann, chat)
     await watcher.outlet.events(1)
     assert sum(len(subscriber.outlet.rest) for subscriber in subscribers) == 1
+
+
+async def test_a_stranger_makes_nobody_follow_a_chat() -> None:
+    ann, _, chat = await a_group()
+    (eve,) = await in_thread(make_users, 1)
+    for _ in range(2):
+        with pytest.raises(RequestRefused) as refused:
+            await follow(eve, chat)
+        assert refused.value.errors[0]["extensions"] == {"code": "NOT_FOUND"}
+        assert not groups()
+        assert not live_chats()._chats
+    followed = await follow(ann, chat)
+    with pytest.raises(RequestRefused):
+        await follow(eve, chat)
+    followed.stop()
+
+
+async def test_who_comes_together_to_a_chat_costs_one_look_at_the_members() -> None:
+    ann, bob, chat = await a_group()
+    with mock.patch("schema.live.live_chats.members_among", wraps=members_among) as looked:
+        subscribers = await asyncio.gather(*(follow(viewer, chat) for viewer in (ann, bob) * 50))
+    assert looked.call_count == 1
+    for subscriber in subscribers:
+        subscriber.stop()
