@@ -93,7 +93,16 @@ REDIS_TIMEOUT_SECONDS = environment.REDIS_TIMEOUT_SECONDS
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL]},
+        # Without these bounds a Redis that hangs would hold up the one lock of the layer, hence all its users.
+        "CONFIG": {
+            "hosts": [
+                {
+                    "address": REDIS_URL,
+                    "socket_timeout": environment.REDIS_TIMEOUT_SECONDS,
+                    "socket_connect_timeout": environment.REDIS_TIMEOUT_SECONDS,
+                }
+            ]
+        },
     },
 }
 
@@ -170,6 +179,7 @@ FEED_RETRY_SECONDS = environment.FEED_RETRY_SECONDS
 FEED_HELD_EVENTS = environment.FEED_HELD_EVENTS
 FEED_LOG_PAGE = environment.FEED_LOG_PAGE
 FEED_RING_EVENTS = environment.FEED_RING_EVENTS
+FEED_RECALLED_PAGES = environment.FEED_RECALLED_PAGES
 STREAM_PAYLOADS_KEPT = environment.STREAM_PAYLOADS_KEPT
 MAX_INBOX_CURSORS = environment.MAX_INBOX_CURSORS
 FEED_RING_LINGER_SECONDS = environment.FEED_RING_LINGER_SECONDS

@@ -166,6 +166,9 @@ class Environment(BaseSettings):
     FEED_RING_EVENTS: Count = Field(
         500, description="Last events of a followed chat kept for clients that reconnect; events."
     )
+    FEED_RECALLED_PAGES: Count = Field(
+        2, description="Pages of a chat's log kept for clients that are further behind; pages of FEED_LOG_PAGE."
+    )
     STREAM_PAYLOADS_KEPT: Count = Field(
         128, description="Last payloads of a feed's selection kept for clients that catch up; payloads."
     )
