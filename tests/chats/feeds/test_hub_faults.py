@@ -183,6 +183,7 @@ async def test_what_arrives_before_the_feed_stands_is_bounded(settings: Settings
     feed.close()
 
 
+@pytest.mark.usefixtures("without_poll")
 async def test_word_of_a_new_member_comes_also_from_the_chat_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody follows the chat here, and the notice for the new member's own feed is lost."""
     ann, _bob, chat = await a_chat()
