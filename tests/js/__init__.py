@@ -30,14 +30,17 @@ def node() -> str:
     return found
 
 
-async def start(script: str, *arguments: str, **environment: str) -> asyncio.subprocess.Process:
-    """Run a script of this folder; its standard output is a pipe."""
+async def start(
+    script: str, *arguments: str, stdin: int | None = None, **environment: str
+) -> asyncio.subprocess.Process:
+    """Run a script of this folder; its standard output is a pipe, and its standard input what is given."""
     return await asyncio.create_subprocess_exec(
         node(),
         script,
         *arguments,
         cwd=FOLDER,
         env={**os.environ, **environment},
+        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
     )
 
@@ -48,14 +51,15 @@ async def client(kind: str, url: str, document: str, token: str = "") -> AsyncIt
     process = await start("client.mjs", kind, url, document, TOKEN=token)
     assert process.stdout is not None
     try:
-        yield _lines(process.stdout)
+        yield lines_of(process.stdout)
     finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
 
 
-async def _lines(output: asyncio.StreamReader) -> AsyncIterator[Line]:
+async def lines_of(output: asyncio.StreamReader) -> AsyncIterator[Line]:
+    """The lines of a script, each within LINE_SECONDS."""
     while True:
         async with asyncio.timeout(LINE_SECONDS):
             line = await output.readline()

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from django.conf import LazySettings
 
+from auth.tokens import new_access_token, read_access_token
 from tests.client import SocketClient
 from tests.server import Server
 
@@ -20,6 +22,9 @@ _numbers = itertools.count(1)
 REGISTER = """mutation ($input: RegisterInput!) {
   register(input: $input) { accessToken refreshToken user { id username } }
 }"""
+LOGIN = """mutation ($username: String!, $password: String!) {
+  login(username: $username, password: $password) { accessToken refreshToken } }"""
+LOGOUT = "mutation ($token: String!, $everywhere: Boolean!) { logout(refreshToken: $token, everywhere: $everywhere) }"
 CREATE_GROUP = "mutation ($input: CreateGroupChatInput!) { createGroupChat(input: $input) { id lastSeq } }"
 SEND = "mutation ($input: SendMessageInput!) { sendMessage(input: $input) { id seq text clientId } }"
 FEED = """subscription ($chatId: ID!, $since: Int) {
@@ -91,3 +96,20 @@ async def register(server: Server) -> Person:
     payload = body["data"]["register"]
     SECRETS.update((password, payload["accessToken"], payload["refreshToken"]))
     return Person(payload["user"]["id"], username, password, payload["accessToken"])
+
+
+def short_token(person: Person, seconds: int, settings: LazySettings) -> str:
+    """Another token of theirs, signed as the server does, which lives this long (up to a second less)."""
+    settings.ACCESS_TOKEN_SECONDS = seconds
+    of = read_access_token(person.token)
+    token = new_access_token(of.user_id, of.session_id, of.epoch).text
+    SECRETS.add(token)
+    return token
+
+
+async def log_in(server: Server, person: Person) -> tuple[str, str]:
+    """Another session: access token and refresh token."""
+    body = await post(server, LOGIN, {"username": person.username, "password": person.password})
+    tokens = body["data"]["login"]
+    SECRETS.update(tokens.values())
+    return tokens["accessToken"], tokens["refreshToken"]

@@ -11,11 +11,11 @@ import pytest
 import redis.asyncio
 from django.conf import LazySettings
 
-from auth.tokens import new_access_token, read_access_token
+from auth.tokens import read_access_token
 from schema.ids import decode_id
 from tests.client import Frame, SocketClient, SocketClosedError, SocketOperation
 from tests.live.conftest import Start
-from tests.live.people import SECRETS, Person, post, register
+from tests.live.people import LOGOUT, SECRETS, Person, log_in, post, register, short_token
 from tests.server import ROOT, Server
 
 CONNECTION_FEED = """subscription { connectionFeed {
@@ -27,9 +27,6 @@ CONNECTION_FEED = """subscription { connectionFeed {
 RENEW = "mutation ($token: String!) { renewConnection(accessToken: $token) { id expiresAt } }"
 SOCKETS = "{ viewer { sockets { id isCurrent } } }"
 CLOSE = "mutation ($id: ID!) { closeSocket(id: $id) }"
-LOGIN = """mutation ($username: String!, $password: String!) {
-  login(username: $username, password: $password) { accessToken refreshToken } }"""
-LOGOUT = "mutation ($token: String!, $everywhere: Boolean!) { logout(refreshToken: $token, everywhere: $everywhere) }"
 CHANGE = """mutation ($old: String!, $new: String!) {
   changePassword(oldPassword: $old, newPassword: $new) { accessToken } }"""
 WHO = "{ viewer { user { id username } } }"
@@ -46,23 +43,6 @@ async def watched(client: SocketClient) -> tuple[SocketOperation, str]:
 async def event(feed: SocketOperation) -> Frame:
     said: Frame = (await feed.data())["connectionFeed"]
     return said
-
-
-def short_token(person: Person, seconds: int, settings: LazySettings) -> str:
-    """Another token of theirs, signed as the server does, which lives this long (up to a second less)."""
-    settings.ACCESS_TOKEN_SECONDS = seconds
-    of = read_access_token(person.token)
-    token = new_access_token(of.user_id, of.session_id, of.epoch).text
-    SECRETS.add(token)
-    return token
-
-
-async def log_in(server: Server, person: Person) -> tuple[str, str]:
-    """Another session: access token and refresh token."""
-    body = await post(server, LOGIN, {"username": person.username, "password": person.password})
-    tokens = body["data"]["login"]
-    SECRETS.update(tokens.values())
-    return tokens["accessToken"], tokens["refreshToken"]
 
 
 async def test_without_an_init_it_is_closed_4408(strict: Server) -> None:

@@ -1,0 +1,161 @@
+"""The client of graphql-ws from npm: what it does about our close codes is what PROTOCOL.md's table says of them."""
+
+import asyncio
+import contextlib
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+
+import pytest
+from django.conf import LazySettings
+
+from tests.js import Line, lines_of, start
+from tests.live.conftest import Start
+from tests.live.people import FEED, LOGOUT, Person, log_in, register, short_token
+from tests.server import Server
+
+
+class FollowingClient:
+    """A running socket.mjs."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._stdin = process.stdin
+        self._lines = lines_of(process.stdout)
+
+    async def line(self) -> Line:
+        return await anext(self._lines)
+
+    async def answer(self, **answers: str) -> None:
+        """Give the client what it wants next, in this order."""
+        for wanted, answer in answers.items():
+            assert await self.line() == {"wants": wanted}
+            self._stdin.write(answer.encode() + b"\n")
+            await self._stdin.drain()
+
+    async def connect(self, server: Server, token: str) -> None:
+        """Have it connect, successfully."""
+        await self.answer(url=server.socket, token=token)
+        assert await self.line() == {"connected": True}
+
+    async def event(self) -> tuple[str, int]:
+        """Type and seq of the next event."""
+        line = await self.line()
+        return line["event"]["__typename"], line["event"]["seq"]
+
+    async def rest(self) -> list[Line]:
+        """All up to its end."""
+        return [line async for line in self._lines]
+
+
+@contextlib.asynccontextmanager
+async def following(chat_id: str) -> AsyncIterator[FollowingClient]:
+    process = await start("socket.mjs", FEED, chat_id, stdin=subprocess.PIPE)
+    try:
+        yield FollowingClient(process)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def chat_of_two(server: Server) -> tuple[Person, Person, str]:
+    ann, bob = await register(server), await register(server)
+    return ann, bob, await ann.create_group(server, bob)
+
+
+async def test_it_comes_back_with_a_new_token_after_expiry(strict: Server, settings: LazySettings) -> None:
+    """4403, «retry: yes»; and the feed goes on where it was, by `since`."""
+    ann, bob, chat_id = await chat_of_two(strict)
+    async with following(chat_id) as client:
+        await client.connect(strict, short_token(bob, 3, settings))
+        assert await client.event() == ("FeedReady", 2)
+        await ann.say(strict, chat_id, "before")
+        assert await client.event() == ("MessagePosted", 3)
+        assert await client.line() == {"closed": 4403}
+        await ann.say(strict, chat_id, "meanwhile")
+        await client.connect(strict, bob.token)
+        assert await client.event() == ("FeedReady", 3)
+        assert await client.event() == ("MessagePosted", 4)
+        await ann.say(strict, chat_id, "after")
+        assert await client.event() == ("MessagePosted", 5)
+
+
+async def test_it_comes_back_with_another_login_after_a_logout(server: Server) -> None:
+    ann, bob, chat_id = await chat_of_two(server)
+    token, refresh_token = await log_in(server, bob)
+    async with following(chat_id) as client:
+        await client.connect(server, token)
+        assert await client.event() == ("FeedReady", 2)
+        await bob.ask(server, LOGOUT, token=refresh_token, everywhere=False)
+        assert await client.line() == {"closed": 4403}
+        await ann.say(server, chat_id, "meanwhile")
+        await client.connect(server, (await log_in(server, bob))[0])
+        assert await client.event() == ("FeedReady", 2)
+        assert await client.event() == ("MessagePosted", 3)
+
+
+async def test_it_gives_up_where_nobody_signs_in_again(server: Server) -> None:
+    _ann, bob, chat_id = await chat_of_two(server)
+    token, refresh_token = await log_in(server, bob)
+    async with following(chat_id) as client:
+        await client.connect(server, token)
+        assert await client.event() == ("FeedReady", 2)
+        await bob.ask(server, LOGOUT, token=refresh_token, everywhere=False)
+        for _ in range(3):  # its retryAttempts
+            assert await client.line() == {"closed": 4403}
+            await client.answer(url=server.socket, token=token)
+        assert await client.rest() == [{"closed": 4403}, {"error": 4403}]
+
+
+async def test_it_is_not_revived_once_it_was_superseded(strict: Server) -> None:
+    """1008, «retry: no»: else two clients would supersede each other for ever."""
+    _ann, bob, chat_id = await chat_of_two(strict)
+    async with following(chat_id) as client:
+        await client.connect(strict, bob.token)
+        assert await client.event() == ("FeedReady", 2)
+        newer = [await bob.connect(strict) for _ in range(2)]
+        assert await client.rest() == [{"closed": 1008}, {"error": 1008}]
+        for one in newer:
+            await one.ping()
+            await one.close()
+
+
+@pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
+async def test_it_goes_on_elsewhere_after_a_restart(start: Start, daphne: Server, kind: str) -> None:
+    """1012, «retry: yes»; nothing that was said meanwhile is missed."""
+    ann, bob, chat_id = await chat_of_two(daphne)
+    async with following(chat_id) as client:
+        with start(kind, DRAIN_SECONDS="0.1") as doomed:
+            await client.connect(doomed, bob.token)
+            assert await client.event() == ("FeedReady", 2)
+            doomed.ask(signal.SIGTERM)
+            assert await client.line() == {"closed": 1012}
+            await doomed.ended()
+        for number in range(3):
+            await ann.say(daphne, chat_id, str(number))
+        await client.connect(daphne, bob.token)
+        assert await client.event() == ("FeedReady", 2)
+        assert [(await client.event())[1] for _ in range(3)] == [3, 4, 5]
+
+
+async def test_it_goes_on_after_the_connection_was_cut(start: Start, daphne: Server) -> None:
+    """1006, which no server sends."""
+    _ann, bob, chat_id = await chat_of_two(daphne)
+    async with following(chat_id) as client:
+        with start("daphne") as doomed:
+            await client.connect(doomed, bob.token)
+            assert await client.event() == ("FeedReady", 2)
+            doomed.kill()
+            assert await client.line() == {"closed": 1006}
+        await client.connect(daphne, bob.token)
+        assert await client.event() == ("FeedReady", 2)
+
+
+async def test_an_operations_error_ends_the_operation_alone(server: Server) -> None:
+    ann = await register(server)
+    async with following("nonsense") as client:
+        await client.connect(server, ann.token)
+        line = await client.line()
+        assert [error["extensions"]["code"] for error in line["error"]] == ["NOT_FOUND"]
