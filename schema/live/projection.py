@@ -155,6 +155,8 @@ class _Compiler:
                 condition = self.variables.get(value.name.value)
             else:
                 condition = value_from_ast_untyped(value)
+            if not isinstance(condition, bool):
+                raise _NotProjectable  # null for a variable with a default: an error of the execution
             if condition is (directive.name.value == "skip"):
                 return False
         return True
