@@ -169,8 +169,8 @@ class Environment(BaseSettings):
     FEED_RECALLED_PAGES: Count = Field(
         2, description="Pages of a chat's log kept for clients that are further behind; pages of FEED_LOG_PAGE."
     )
-    STREAM_PAYLOADS_KEPT: Count = Field(
-        128, description="Last payloads of a feed's selection kept for clients that catch up; payloads."
+    STREAM_BYTES_KEPT: Count = Field(
+        65_536, description="Last payloads of a feed's selection kept for clients that catch up; bytes."
     )
     MAX_INBOX_CURSORS: Count = Field(2000, description="Most chats that inboxFeed takes a seq for; chats.")
     FEED_RING_LINGER_SECONDS: Seconds = Field(

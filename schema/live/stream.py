@@ -32,6 +32,7 @@ class Stream:
         self.attachments: set[Attachment] = set()
         self._chat = chat
         self._payloads: dict[int, bytes] = {}
+        self._kept_bytes = 0
         self._project = plan.projection
         self._making: dict[int, tuple[DurableEvent, asyncio.Task[bytes]]] = {}
 
@@ -42,11 +43,12 @@ class Stream:
 
     def forget(self, seq: int) -> None:
         """The event of this seq has changed or is no longer kept."""
-        self._payloads.pop(seq, None)
+        self._kept_bytes -= len(self._payloads.pop(seq, b""))
 
     def forget_all(self) -> None:
         """No event that was kept is kept any more."""
         self._payloads.clear()
+        self._kept_bytes = 0
 
     def announce(self, event: DurableEvent) -> None:
         """The chat's newest event: executed once if it projects, and passed on to all who wait for it."""
@@ -130,9 +132,11 @@ class Stream:
 
     def _keep(self, seq: int, payload: bytes) -> None:
         if self._chat.holds(seq):
+            self.forget(seq)
             self._payloads[seq] = payload
-            if len(self._payloads) > settings.STREAM_PAYLOADS_KEPT:
-                del self._payloads[next(iter(self._payloads))]
+            self._kept_bytes += len(payload)
+            while self._kept_bytes > settings.STREAM_BYTES_KEPT:
+                self.forget(next(iter(self._payloads)))
 
     async def _make(self, event: DurableEvent) -> bytes:
         """Execute an event, once however many wait for it."""

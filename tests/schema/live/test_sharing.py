@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from auth.models import User
 from chats.models import Chat, Membership
 from foundation.database import in_thread
+from schema import documents
 from schema.live import plan as plan_module
 from schema.live.live_chats import live_chats
 from tests.factories import make_group, make_users, say
@@ -27,7 +29,7 @@ class Executions:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.projected = 0
         self.executed = 0
-        plan_module._projection.cache_clear()
+        monkeypatch.setattr(documents, "_store", None)
         compile_projection = plan_module.compile_projection
         execute_event = plan_module.execute_subscription_event
 
@@ -151,3 +153,19 @@ async def test_an_alias_of_the_feed_itself_is_answered_under_its_name() -> None:
     await outlet.wait_for(lambda: len(outlet.payloads) == 2)
     for one, other in zip(plain.payloads, outlet.payloads, strict=True):
         assert one.replace(b'{"chatFeed":', b'{"again":') == other
+
+
+async def test_what_is_kept_of_a_selection_is_bounded_in_bytes(settings: Settings) -> None:
+    settings.STREAM_BYTES_KEPT = 1000
+    ann, chat = await in_thread(lambda: ((ann := make_users(1)[0]), make_group(ann)))
+    subscriber, _ = await follow_ready(ann, chat)
+    (stream,) = live_chats()._chats[chat.pk].streams.values()
+    for number in range(8):
+        await in_thread(say, ann, chat, "x" * (2000 if number == 3 else 150))
+        await subscriber.outlet.event()
+        assert sum(map(len, stream._payloads.values())) == stream._kept_bytes <= 1000
+    assert set(stream._payloads) == {7, 8, 9}
+    other, replayed = await follow_ready(ann, chat, 1)
+    assert replayed == 8
+    assert await other.outlet.seqs(8) == list(range(2, 10))
+    assert stream._kept_bytes <= 1000
