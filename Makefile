@@ -6,11 +6,11 @@ BIN := $(VENV)/bin
 LOCKED := requirements/dev.txt
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
-CODE := api auth chats foundation schema tests manage.py
+CODE := api auth bench chats foundation schema tests manage.py
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check schema web lock clean
+.PHONY: help run test check schema web bench lock clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
@@ -35,9 +35,13 @@ web: ## Check, test and build the pages (needs Node 20.19 or later)
 	@cd web && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci; }
 	@cd web && npm run --silent check && npm run --silent test && npm run --silent build -- --logLevel warn
 
+bench: $(VENV)/.stamp ## Measure Parlor beside its peers (ARGS="small --quick"; needs Node, see bench/README.md)
+	@for peer in node socketio; do (cd bench/peers/$$peer && { [ -d node_modules ] || npm ci --silent; }); done
+	@$(BIN)/python -m bench $(or $(ARGS),all)
+
 lock: $(VENV)/.stamp ## Compile requirements/ anew from the ranges in pyproject.toml (ARGS=--upgrade for newer versions)
 	@$(COMPILE) $(ARGS) --output-file requirements/base.txt
-	@$(COMPILE) $(ARGS) --extra local --extra dev --constraint requirements/base.txt --output-file $(LOCKED)
+	@$(COMPILE) $(ARGS) --extra local --extra dev --extra bench --constraint requirements/base.txt --output-file $(LOCKED)
 
 clean: ## Stop leftovers of a killed run, then remove its data, .venv, caches and built pages
 	@if [ -x $(BIN)/python ] && [ -f $(VENV)/.stamp ]; then $(BIN)/python -m api.embedded; fi
