@@ -92,7 +92,7 @@ REDIS_CONNECTIONS = environment.REDIS_CONNECTIONS
 REDIS_TIMEOUT_SECONDS = environment.REDIS_TIMEOUT_SECONDS
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "chats.feeds.layer.PubSubLayer",
         # Without these bounds a Redis that hangs would hold up the one lock of the layer, hence all its users.
         "CONFIG": {
             "hosts": [

@@ -13,6 +13,9 @@ from api.dev.errors import DevRefused
 from api.dev.signals import ignore_signals
 from api.drain import drain
 
+# Connections that wait to be accepted. Twisted's own 50 made a storm of 3,000 clients wait for their retries.
+BACKLOG = 4096
+
 
 def serve(host: str, port: int, ready: Callable[[], None]) -> None:
     """Serve Parlor on `host` and `port`, and call `ready` once it listens. Raises DevRefused when it cannot listen.
@@ -21,7 +24,7 @@ def serve(host: str, port: int, ready: Callable[[], None]) -> None:
     """
     server = Server(
         application=application,
-        endpoints=build_endpoint_description_strings(host=host, port=port),
+        endpoints=[f"{endpoint}:backlog={BACKLOG}" for endpoint in _endpoints(host, port)],
         signal_handlers=False,
         verbosity=0,
         ready_callable=lambda: reactor.callLater(0, ready),
@@ -32,6 +35,11 @@ def serve(host: str, port: int, ready: Callable[[], None]) -> None:
     server.run()
     if server.abort_start:
         raise DevRefused(f"Port {port} on {host} was taken while Parlor started: set PORT to a free one.")
+
+
+def _endpoints(host: str, port: int) -> list[str]:
+    endpoints: list[str] = build_endpoint_description_strings(host=host, port=port)
+    return endpoints
 
 
 def _stop_at_a_signal(server: Server) -> None:

@@ -6,7 +6,6 @@ in order, whatever they carry, since a client need not echo a payload (graphql-t
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -57,7 +56,7 @@ class Outbox:
         self._acked = 0
         self._burst = 0
         self._ping_at = limits.flow_ping_bytes
-        self._pings: deque[int] = deque()
+        self._pings: list[int] = []
         self._held = 0
         self._waiting: dict[Waiter, None] = {}
         self._wake_scheduled = False
@@ -112,7 +111,7 @@ class Outbox:
         """Count a pong towards the oldest unanswered ping; False when none was owed."""
         if not self._pings:
             return False
-        self._acked = self._pings.popleft()
+        self._acked = self._pings.pop(0)
         # Each answered ping is progress, and buys the same time again.
         self._moved()
         return True

@@ -36,7 +36,7 @@ class AsgiWire:
     def __init__(self, send: Send, closing: Callable[[], object]) -> None:
         self._send = send
         self._closing = closing
-        self._queue: deque[Message] = deque()
+        self._queue: deque[Message] | None = None  # made when first needed: an empty one has 0.7 kB
         self._backlog = 0
         self._writer: asyncio.Task[None] | None = None
         self._drained: Callable[[], None] | None = None
@@ -58,7 +58,7 @@ class AsgiWire:
     def close(self, code: CloseCode, reason: str) -> None:
         """Close the socket. Frames that the server has not taken by now are given up: their reader may be stuck."""
         self._drained = None
-        self._queue.clear()
+        self._queue = None
         if self._writer is not None:
             self._writer.cancel()
             self._writer = None
@@ -69,6 +69,8 @@ class AsgiWire:
         if self._broken:
             return
         if self._writer is not None:
+            if self._queue is None:
+                self._queue = deque()
             self._queue.append(message)
             self._backlog += len(message.get("text", ""))
             return
@@ -117,7 +119,7 @@ class AsgiWire:
         # The client is gone: the server tells the consumer so too, and that ends the connection.
         logger.debug("A frame could not be sent: %s", type(error).__name__)
         self._broken = True
-        self._queue.clear()
+        self._queue = None
 
 
 @coroutine

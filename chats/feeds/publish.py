@@ -1,4 +1,4 @@
-"""The only way out of the domain: every `group_send` of the project is here.
+"""The only way out of the domain: every sending to a group is here.
 
 A publication may be lost: the layer is at-most-once, Redis may be away, the queue here is bounded. That is safe,
 because the durable events are in the log and the hub heals from it; so a failed publication is logged and never fails
@@ -74,7 +74,7 @@ def _dispatch(publications: list[Publication]) -> None:
 
 
 class _Outgoing:
-    """The publications of one loop, sent one after the other by one task, so that their order holds."""
+    """The publications of one loop, sent in their order by one task: what comes meanwhile goes in one round trip."""
 
     def __init__(self) -> None:
         self.queue: deque[Publication] = deque()
@@ -82,7 +82,8 @@ class _Outgoing:
 
     async def drain(self) -> None:
         while self.queue:
-            await _send_all([self.queue.popleft()])
+            waiting, self.queue = self.queue, deque()
+            await _send_all(waiting)
 
 
 _outgoing: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Outgoing] = weakref.WeakKeyDictionary()
@@ -101,11 +102,25 @@ def _enqueue(loop: asyncio.AbstractEventLoop, publications: Iterable[Publication
 
 
 async def _send_all(publications: Iterable[Publication]) -> None:
-    layer = get_channel_layer()
+    try:
+        await get_channel_layer().group_send_many(_merged(publications))
+    except Exception as error:
+        _outage.report(error)
+    else:
+        _outage.over()
+
+
+def _merged(publications: Iterable[Publication]) -> list[Publication]:
+    """The same, with the events of each chat in one message."""
+    merged: list[Publication] = []
+    bodies_of: dict[str, list[bytes]] = {}
     for group, message in publications:
-        try:
-            await layer.group_send(group, message)
-        except Exception as error:
-            _outage.report(error)
+        bodies = message.get("events")
+        if not isinstance(bodies, list):
+            merged.append((group, message))
+        elif group in bodies_of:
+            bodies_of[group] += bodies
         else:
-            _outage.over()
+            bodies_of[group] = list(bodies)
+            merged.append((group, {**message, "events": bodies_of[group]}))
+    return merged
