@@ -16,12 +16,12 @@ from api.drain import DrainOnSignal, drain  # noqa: E402
 from api.garbage import settle  # noqa: E402
 from api.http.app import GraphQLHTTP  # noqa: E402
 from api.http.bounded import bounded  # noqa: E402
-from api.logs import hide_secrets_of_servers  # noqa: E402
+from api.logs import tidy_logs_of_servers  # noqa: E402
 from api.services import socket_services  # noqa: E402
 from api.socket.consumer import GraphQLConsumer  # noqa: E402
 from schema import execution  # noqa: E402
 
-hide_secrets_of_servers()
+tidy_logs_of_servers()
 
 GRAPHQL_PATHS = ("/graphql/", "/graphql")
 

@@ -20,15 +20,27 @@ class HideSecrets(logging.Filter):
         return True
 
 
-def hide_secrets_of_servers() -> None:
+class ClientsFault(logging.Filter):
+    """Takes the traceback from what uvicorn says of a client's bad UTF-8, with which anybody could fill the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite `record` when it is such a one. Always lets it pass."""
+        if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
+            record.exc_info = None
+            record.levelno, record.levelname = logging.INFO, "INFO"
+        return True
+
+
+def tidy_logs_of_servers() -> None:
     """Filter what server programs log by themselves: uvicorn writes the whole address of every socket.
 
     They set up handlers of their own, which Django's `LOGGING` would only take away.
     """
     for name in ("uvicorn.error", "uvicorn.access", "daphne.server"):
         server_logger = logging.getLogger(name)
-        if not any(isinstance(each, HideSecrets) for each in server_logger.filters):
-            server_logger.addFilter(HideSecrets())
+        for kind in (HideSecrets, ClientsFault):
+            if not any(isinstance(each, kind) for each in server_logger.filters):
+                server_logger.addFilter(kind())
 
 
 def logging_settings(level: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from api.logs import HideSecrets
+from api.logs import ClientsFault, HideSecrets, tidy_logs_of_servers
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,23 @@ def test_djangos_request_log_passes_the_filter() -> None:
     assert handlers == []
     (ours,) = (handler for handler in logging.getLogger().handlers if type(handler) is logging.StreamHandler)
     assert any(isinstance(each, HideSecrets) for each in ours.filters)
+
+
+def test_bad_utf8_of_a_client_brings_no_traceback() -> None:
+    def record_of(error: Exception) -> logging.LogRecord:
+        info = (type(error), error, None)
+        return logging.LogRecord("uvicorn.error", logging.ERROR, __file__, 1, "Invalid", (), info)
+
+    clients = record_of(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid"))
+    ours = record_of(ZeroDivisionError())
+    assert ClientsFault().filter(clients)
+    assert ClientsFault().filter(ours)
+    assert (clients.exc_info, clients.levelname) == (None, "INFO")
+    assert (ours.exc_info is None, ours.levelname) == (False, "ERROR")
+
+
+def test_the_loggers_of_servers_are_filtered_once() -> None:
+    tidy_logs_of_servers()
+    tidy_logs_of_servers()
+    kinds = [type(each) for each in logging.getLogger("uvicorn.error").filters]
+    assert (kinds.count(HideSecrets), kinds.count(ClientsFault)) == (1, 1)

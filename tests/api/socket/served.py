@@ -14,7 +14,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "api.settings")
 django.setup()
 
-from api.logs import hide_secrets_of_servers  # noqa: E402
+from api.logs import tidy_logs_of_servers  # noqa: E402
 from api.socket.close_codes import CloseCode  # noqa: E402
 from api.socket.connection import Connection  # noqa: E402
 from api.socket.consumer import GraphQLConsumer  # noqa: E402
@@ -88,5 +88,5 @@ def services() -> Services:
     return Services(ServedOperations(), FakeGate(), sockets, SocketLimits.from_settings())
 
 
-hide_secrets_of_servers()
+tidy_logs_of_servers()
 application = GraphQLConsumer.as_asgi(services=services)

@@ -1,0 +1,54 @@
+"""Parlor as it is served, and at one more path a count of all that a socket may leave behind. For tests alone."""
+
+import asyncio
+import gc
+import json
+from collections import Counter
+from typing import Any
+
+from django.db import connections
+
+from api.asgi import application as parlor
+from api.services import socket_registry
+from api.socket.connection import Connection
+from api.socket.operation import Operation
+from chats.feeds.chat_feed import ChatFeed
+from chats.feeds.hub import get_hub
+from schema.live.attachment import Attachment
+from schema.live.connection_feed import ConnectionFeed
+from schema.live.live_chat import LiveChat
+from schema.live.live_chats import live_chats
+from schema.live.stream import Stream
+
+PATH = "/census"
+COUNTED = (Connection, Operation, Attachment, ConnectionFeed, Stream, LiveChat, ChatFeed)
+
+
+def census() -> dict[str, Any]:
+    """What lives in this process."""
+    gc.collect()
+    objects = Counter(type(each).__name__ for each in gc.get_objects() if isinstance(each, COUNTED))
+    tasks = Counter(getattr(task.get_coro(), "__qualname__", "?") for task in asyncio.all_tasks())
+    hub, live = get_hub(), live_chats()
+    pool = connections["default"].pool  # type: ignore[attr-defined]  # of Django's PostgreSQL
+    stats = pool.get_stats() if pool else {}
+    return {
+        "objects": {one.__name__: objects[one.__name__] for one in COUNTED},
+        "tasks": tasks,
+        "sockets": len(socket_registry()),
+        "followed people": len(hub._people._followed) + len(hub._people._control),
+        "followed chats": len(hub._chats),
+        "live chats": len(live._chats) + len(live._opening) + len(live._closing),
+        "connections in use": stats.get("pool_size", 0) - stats.get("pool_available", 0),
+        "requests that wait for a connection": stats.get("requests_waiting", 0),
+    }
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Parlor, or the count."""
+    if scope.get("path") != PATH:
+        await parlor(scope, receive, send)
+        return
+    body = json.dumps(census()).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
+    await send({"type": "http.response.body", "body": body})
