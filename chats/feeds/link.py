@@ -180,6 +180,9 @@ class Link:
                 await self._layer.flush()
         except (RedisError, OSError) as error:
             self._outage.report(error)
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError  # the layer takes the cancelling of its caller for that of its reader
         await self.settle()
 
     async def _redis_run_id(self) -> str | None:
