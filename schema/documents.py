@@ -6,7 +6,7 @@ and again.
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from django.conf import settings
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType, parse, validate
@@ -36,9 +36,9 @@ class OperationRequest:
     extensions: dict[str, object] | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Document:
-    """A document that may be executed as it is."""
+    """A document that may be executed as it is, and what has been made of it: both are let go together."""
 
     text: str
     node: DocumentNode
@@ -46,6 +46,9 @@ class Document:
     fragments: dict[str, FragmentDefinitionNode]
     # Operations within the limits whatever their variables are.
     within_limits: set[str | None] = field(default_factory=set)
+    # Of its subscriptions, for `schema.live`: selections by name, projections by name and variables.
+    selections: dict[str | None, Any] = field(default_factory=dict)
+    projections: dict[tuple[str | None, bytes], Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,6 +20,9 @@ from schema.live.selection import select
 
 _encoder = msgspec.json.Encoder(order="sorted")
 _result_encoder = msgspec.json.Encoder()
+
+# Of one document; others are compiled again when they are asked for.
+PROJECTIONS_KEPT = 8
 
 PlanKey = tuple[str, bytes, int | None]
 
@@ -87,11 +89,19 @@ def build_executor(prepared: PreparedOperation, context: Context) -> Executor[An
     return built
 
 
-@lru_cache(maxsize=1024)
 def _projection(document: Document, operation_name: str | None, variables: bytes) -> Projection | None:
-    values = msgspec.json.decode(variables)
-    operation = document.operations[operation_name]
-    return compile_projection(schema.graphql_schema, operation, document.fragments, values)
+    """The operation's projection under these values. The last ones of a document are kept as long as it is."""
+    key = (operation_name, variables)
+    kept = document.projections
+    if key in kept:
+        found: Projection | None = kept[key]
+        return found
+    operation, values = document.operations[operation_name], msgspec.json.decode(variables)
+    projection = compile_projection(schema.graphql_schema, operation, document.fragments, values)
+    if len(kept) >= PROJECTIONS_KEPT:
+        del kept[next(iter(kept))]
+    kept[key] = projection
+    return projection
 
 
 def compile_plan(prepared: PreparedOperation, executor: Executor[Any], context: Context) -> Plan:
@@ -106,6 +116,8 @@ def compile_plan(prepared: PreparedOperation, executor: Executor[Any], context: 
     projection = _projection(prepared.document, prepared.name, variables)
     if projection is None and not selection.is_shareable:
         return Plan((selection.text, variables, context.viewer_id), executor, context)
+    # The plan outlives this subscriber, whose socket it must not keep.
+    executor.context_value = None
     return Plan((selection.text, variables, None), executor, Context(), projection)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 from graphql import (
     FieldNode,
@@ -39,9 +38,15 @@ class Selection:
     is_shareable: bool
 
 
-@lru_cache(maxsize=1024)
 def select(document: Document, operation_name: str | None) -> Selection:
     """The selection of a subscription operation. Named by its name: to hash a node is to hash all that is in it."""
+    selection: Selection | None = document.selections.get(operation_name)
+    if selection is None:
+        selection = document.selections[operation_name] = _select(document, operation_name)
+    return selection
+
+
+def _select(document: Document, operation_name: str | None) -> Selection:
     operation = document.operations[operation_name]
     nodes: list[Node] = list(_shaping_nodes(operation))
     fragments = _reachable(nodes, document.fragments)
