@@ -74,13 +74,12 @@ async def test_a_payload_in_the_making_while_its_message_is_deleted(monkeypatch:
     subscriber, _ = await follow_ready(bob, chat, query=REPLIES)
     watcher, _ = await follow_ready(ann, chat)
     begun, go_on = asyncio.Event(), asyncio.Event()
-    stock = loaders.in_thread
 
     async def slowly(function: Any, *arguments: Any) -> Any:
         if getattr(function, "func", None) is reads.visible_messages and not go_on.is_set():
             begun.set()
             await go_on.wait()
-        return await stock(function, *arguments)
+        return await in_thread(function, *arguments)
 
     monkeypatch.setattr(loaders, "in_thread", slowly)
     message = await in_thread(say, ann, chat, "secret", reply_to_id=first.pk)

@@ -37,7 +37,7 @@ async def a_group(messages: int = 0) -> tuple[User, User, Chat]:
 def groups() -> set[str]:
     """The groups of the layer that this process is in."""
     layer = get_channel_layer()
-    return set(layer._get_layer().groups)  # type: ignore[union-attr]
+    return set(layer._get_layer().groups)
 
 
 def tasks() -> set[str]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from graphql import execute_subscription_event
 from pytest_django import Settings
 
 from auth.models import User
@@ -12,6 +13,7 @@ from foundation.database import in_thread
 from schema import documents
 from schema.live import plan as plan_module
 from schema.live.live_chats import live_chats
+from schema.live.projection import compile_projection
 from tests.factories import make_group, make_users, say
 from tests.schema.live.outlets import PERSONAL, SHARED, FakeOutlet, follow, follow_ready
 
@@ -30,8 +32,6 @@ class Executions:
         self.projected = 0
         self.executed = 0
         monkeypatch.setattr(documents, "_store", None)
-        compile_projection = plan_module.compile_projection
-        execute_event = plan_module.execute_subscription_event
 
         def compile_counting(*arguments: Any) -> Callable[[object], bytes] | None:
             projection = compile_projection(*arguments)
@@ -46,7 +46,7 @@ class Executions:
 
         def execute_counting(executor: Any) -> Any:
             self.executed += 1
-            return execute_event(executor)
+            return execute_subscription_event(executor)
 
         monkeypatch.setattr(plan_module, "compile_projection", compile_counting)
         monkeypatch.setattr(plan_module, "execute_subscription_event", execute_counting)
