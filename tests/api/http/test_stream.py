@@ -226,13 +226,14 @@ async def test_a_revocation_ends_the_streams_that_it_covers_at_once(
 
 async def listeners(count: int) -> None:
     """Return once so many streams of user 1 follow the control feed, and its group has been joined or left."""
-    people = get_hub()._people
+    hub = get_hub()
+    people = hub._people
 
     async def as_many() -> bool:
         return len(people._control.get(1, ())) == count
 
     await eventually(as_many)
-    await people.align(1)  # behind whoever is joining
+    await hub._link.settle()  # behind whoever is joining or leaving
 
 
 async def test_a_process_that_stops_ends_all_streams(app: GraphQLHTTP, executor: FakeExecutor) -> None:
