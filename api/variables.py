@@ -134,6 +134,7 @@ class Environment(BaseSettings):
     MAX_QUERY_DEPTH: Count = Field(15, description="Deepest nesting of a selection; levels.")
     MAX_QUERY_ALIASES: Count = Field(30, description="Most aliases of an operation; aliases.")
     MAX_ROOT_FIELDS: Count = Field(20, description="Most root fields of an operation; fields.")
+    LARGE_QUERY_COST: Count = Field(2000, description="From here on a query runs on a thread apart; values.")
     MAX_QUERY_COST: Count = Field(
         50_000, description="Most values that an operation may ask for, pages counted whole; values."
     )
@@ -167,7 +168,8 @@ class Environment(BaseSettings):
         500, description="Last events of a followed chat kept for clients that reconnect; events."
     )
     FEED_RECALLED_PAGES: Count = Field(
-        2, description="Pages of a chat's log kept for clients that are further behind; pages of FEED_LOG_PAGE."
+        2,
+        description="Pages of a chat's log kept for clients that are further behind; pages of FEED_LOG_PAGE.",
     )
     STREAM_BYTES_KEPT: Count = Field(
         65_536, description="Last payloads of a feed's selection kept for clients that catch up; bytes."
@@ -236,10 +238,7 @@ class Environment(BaseSettings):
         60, description="How long the registry keeps the sockets of a process that crashed; seconds."
     )
     DRAIN_SECONDS: float = Field(
-        3,
-        ge=0,
-        description="Over how long a process that stops closes its sockets, so that not all clients return at once; "
-        "seconds, 0 for at once.",
+        3, ge=0, description="Over how long a process that stops closes its sockets; seconds, 0 for at once."
     )
     CONNECTION_INIT_TIMEOUT_SECONDS: Seconds = Field(
         10,
