@@ -1,0 +1,57 @@
+"""Everybody comes back at once: what that costs the database grows with the chats, not with the sockets."""
+
+import asyncio
+import random
+
+import pytest
+from pytest_django import Settings
+
+from auth.models import User
+from chats.models import Chat
+from foundation.database import in_thread
+from tests.factories import make_group, make_users, say
+from tests.schema.executing import counted_queries
+from tests.schema.live.outlets import Subscriber, follow
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
+
+CHATS, MESSAGES = 5, 150
+SUBSCRIBERS = 3000
+
+
+def people_and_chats() -> tuple[list[User], list[Chat]]:
+    people = make_users(10)
+    chats = [make_group(*people) for _ in range(CHATS)]
+    for chat in chats:
+        for number in range(MESSAGES):
+            say(people[0], chat, f"{number}")
+    return people, chats
+
+
+@pytest.mark.parametrize("is_warm", [False, True], ids=["cold", "warm"])
+async def test_three_thousand_come_back_at_once(is_warm: bool, settings: Settings) -> None:
+    settings.FEED_PROBE_SECONDS = 3600  # the poll would count as well
+    people, chats = await in_thread(people_and_chats)
+    last = 10 + MESSAGES
+    if is_warm:
+        watchers = [await follow(people[0], chat, since=10) for chat in chats]
+        for watcher in watchers:
+            assert await watcher.outlet.events(1 + MESSAGES)
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
+    chance = random.Random(seed)
+    asked = [
+        (chance.choice(people), chance.choice(chats), chance.randint(10, last)) for _ in range(SUBSCRIBERS)
+    ]
+    with counted_queries() as queries:
+        storm = await asyncio.gather(*(follow(viewer, chat, since) for viewer, chat, since in asked))
+        for subscriber, (_viewer, _chat, since) in zip(storm, asked, strict=True):
+            await expect(subscriber, since, last)
+    # Where the chats stand and who is a member: gathered. The log: a few times for each chat, each time further back.
+    assert len(queries) <= (0 if is_warm else 3 + CHATS * 2 * 4 + 5), len(queries)
+
+
+async def expect(subscriber: Subscriber, since: int, last: int) -> None:
+    ready, *events = await subscriber.outlet.events(1 + last - since)
+    assert (ready["seq"], ready["replayed"]) == (since, last - since)
+    assert [event["seq"] for event in events] == list(range(since + 1, last + 1))
