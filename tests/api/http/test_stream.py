@@ -225,7 +225,7 @@ async def test_a_revocation_ends_the_streams_that_it_covers_at_once(
 
 
 async def listeners(count: int) -> None:
-    """Return once so many streams of user 1 follow the control feed, and its group has been joined or left."""
+    """Return once so many streams of user 1 follow the control feed, and its group has been joined."""
     hub = get_hub()
     people = hub._people
 
