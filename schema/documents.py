@@ -5,6 +5,7 @@ and again.
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -44,8 +45,8 @@ class Document:
     node: DocumentNode
     operations: dict[str | None, OperationDefinitionNode]
     fragments: dict[str, FragmentDefinitionNode]
-    # Operations within the limits whatever their variables are.
-    within_limits: set[str | None] = field(default_factory=set)
+    # Of operations within the limits whatever their variables are: what they may return, in values.
+    costs: dict[str | None, int] = field(default_factory=dict)
     # Of its subscriptions, for `schema.live`: selections by name, projections by name and variables.
     selections: dict[str | None, Any] = field(default_factory=dict)
     projections: dict[tuple[str | None, bytes], Any] = field(default_factory=dict)
@@ -53,16 +54,17 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class PreparedOperation:
-    """One operation of a prepared document, with the request that asked for it."""
+    """One operation of a prepared document, with the request that asked for it. `cost` is in values."""
 
     request: OperationRequest
     document: Document
     operation: OperationDefinitionNode
+    cost: int
 
     @property
     def name(self) -> str | None:
         """The operation's name in its document; None for the only, nameless one."""
-        return self.operation.name.value if self.operation.name else None
+        return _name(self.operation)
 
     @property
     def kind(self) -> OperationKind:
@@ -112,16 +114,27 @@ def prepare(request: OperationRequest) -> PreparedOperation:
         raise refused(ParlorError(ErrorCode.BAD_INPUT, "The request has no query.", field="query"))
     document = document_store().get(request.query)
     operation = _choose(document, request.operation_name)
-    prepared = PreparedOperation(request, document, operation)
-    if prepared.name not in document.within_limits:
-        try:
-            is_fixed = check_limits(operation, document.fragments, request.variables or {})
-        except RequestRefused:
-            document_store().forget(document)
-            raise
-        if is_fixed:
-            document.within_limits.add(prepared.name)
-    return prepared
+    return PreparedOperation(
+        request, document, operation, _cost(document, operation, request.variables or {})
+    )
+
+
+def _cost(document: Document, operation: OperationDefinitionNode, variables: Mapping[str, object]) -> int:
+    known = document.costs.get(_name(operation))
+    if known is not None:
+        return known
+    try:
+        cost = check_limits(operation, document.fragments, variables)
+    except RequestRefused:
+        document_store().forget(document)
+        raise
+    if cost.is_fixed:
+        document.costs[_name(operation)] = cost.values
+    return cost.values
+
+
+def _name(operation: OperationDefinitionNode) -> str | None:
+    return operation.name.value if operation.name else None
 
 
 def document_store() -> DocumentStore:

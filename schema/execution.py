@@ -1,14 +1,17 @@
 """Running operations: the one door to GraphQL for every transport."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
+from django.conf import settings
 from django.db import close_old_connections
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from foundation.errors import ErrorCode, ParlorError
+from schema.apart import run_apart
 from schema.build import schema
 from schema.context import Context
 from schema.documents import OperationRequest, PreparedOperation, prepare
@@ -29,6 +32,12 @@ async def execute(prepared: PreparedOperation, context: Context) -> bytes:
         message = "A subscription needs a transport that streams: a websocket, text/event-stream or multipart/mixed."
         raise refused(ParlorError(ErrorCode.BAD_INPUT, message))
     context.prepared = prepared
+    if prepared.kind == "query" and prepared.cost >= settings.LARGE_QUERY_COST:
+        return await run_apart(partial(_execute, prepared, context))
+    return await _execute(prepared, context)
+
+
+async def _execute(prepared: PreparedOperation, context: Context) -> bytes:
     # Our resolvers do their ORM work with `in_thread`. Where strawberry-django does some by itself, it gets a thread of
     # this operation's own, not the one that all sockets would share; that thread's connection is given back.
     async with ThreadSensitiveContext() as own:

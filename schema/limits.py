@@ -61,15 +61,20 @@ class Size:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an operation may return, in values; `is_fixed` when that holds for all values of its variables."""
+
+    values: int
+    is_fixed: bool
+
+
 def check_limits(
     operation: OperationDefinitionNode,
     fragments: Mapping[str, FragmentDefinitionNode],
     variables: Mapping[str, object],
-) -> bool:
-    """Raise RequestRefused (TOO_COMPLEX, with the limit's name and value) for an operation above a limit.
-
-    Returns whether that holds for all other values of the variables too.
-    """
+) -> Cost:
+    """The operation's cost. Raises RequestRefused (TOO_COMPLEX, with the limit's name and value) above a limit."""
     measure = _Measure(operation, fragments, variables)
     size = measure.selection(operation.selection_set)
     bounds = {
@@ -82,7 +87,7 @@ def check_limits(
         if found > limit:
             message = f"The operation {sentence.format(found, limit)}."
             raise refused(ParlorError(ErrorCode.TOO_COMPLEX, message, **{name: limit}))
-    return not measure.depends_on_variables
+    return Cost(size.cost, not measure.depends_on_variables)
 
 
 class _Measure:

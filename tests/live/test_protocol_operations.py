@@ -239,3 +239,20 @@ async def test_a_client_that_does_not_answer_is_closed_4450_and_resumes(strict: 
     async with await bob.connect(strict) as client:
         feed = await client.subscribe(FEED, {"chatId": chat_id, "since": last})
         assert [await seq(feed) for _ in range(19 - last)] == list(range(last, 19))
+
+
+TYPES = "__schema { types { name description fields { name description args { name } type { name kind } } } }"
+
+
+async def test_a_large_result_does_not_hold_up_another_socket(server: Server) -> None:
+    """Pings are answered while another socket's query, which gives way nowhere, is executed."""
+    ann = await register(server)
+    large = "{ " + " ".join(f"part{number}: {TYPES}" for number in range(25)) + " }"
+    async with await ann.connect(server) as busy, await ann.connect(server) as other:
+        operation = await busy.subscribe(large)
+        pongs = 0
+        while not operation.queue.frames and pongs < 50:
+            await other.ping()
+            pongs += 1
+        assert len((await operation.data())["part0"]["types"]) > 50
+        assert pongs >= 5  # on the loop itself they would have waited for its end: one or two
