@@ -30,6 +30,7 @@ class Inline(Executor):
 @pytest.fixture
 def inline_database(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Database work of coroutines is done at once, and rolled back with the test; nothing is published."""
+    from django.conf import settings
     from django.db import connections
 
     from foundation import database
@@ -37,6 +38,8 @@ def inline_database(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     monkeypatch.setattr(database, "_threads", Inline)
+    monkeypatch.setattr(database, "_password_threads", Inline)
+    monkeypatch.setattr(settings, "LARGE_QUERY_COST", settings.MAX_QUERY_COST + 1)  # none runs on another thread
     # A coroutine has connections of its own: here it has those of the test, whose transaction is rolled back.
     shared = SimpleNamespace(**{alias: connections[alias] for alias in connections})
     monkeypatch.setattr(connections, "_connections", shared)
