@@ -64,7 +64,7 @@ class Attachment:
         What is in memory up to there is passed on, if the client takes it. What is not is read no more, since it could
         have changed after they left: then they are told of their leaving alone.
         """
-        if self._stopped:
+        if self._stopped or self._end is not None:
             return
         self._end = event
         if self._task is not None:

@@ -39,7 +39,9 @@ def inline_database(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     monkeypatch.setattr(database, "_threads", Inline)
     monkeypatch.setattr(database, "_password_threads", Inline)
-    monkeypatch.setattr(settings, "LARGE_QUERY_COST", settings.MAX_QUERY_COST + 1)  # none runs on another thread
+    monkeypatch.setattr(
+        settings, "LARGE_QUERY_COST", settings.MAX_QUERY_COST + 1
+    )  # none runs on another thread
     # A coroutine has connections of its own: here it has those of the test, whose transaction is rolled back.
     shared = SimpleNamespace(**{alias: connections[alias] for alias in connections})
     monkeypatch.setattr(connections, "_connections", shared)
