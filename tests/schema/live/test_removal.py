@@ -1,0 +1,201 @@
+"""Who is taken out gets nothing from after that: not live, not from the ring or the log, in no order of things."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from auth.models import User
+from chats.events import DurableEvent
+from chats.feeds import publish
+from chats.feeds.hub import get_hub
+from chats.feeds.log import last_seqs, read_gap
+from chats.models import Chat
+from chats.services import add_members, delete_message, edit_message, remove_member, set_typing
+from foundation.database import in_thread
+from schema.live import recall
+from schema.live.live_chats import live_chats
+from tests.factories import make_group, make_users, say
+from tests.schema.live.inboxes import follow_inbox
+from tests.schema.live.outlets import PERSONAL, SHARED, FakeOutlet, follow, follow_ready
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_poll")]
+
+both_kinds = pytest.mark.parametrize("query", [SHARED, PERSONAL], ids=["shared", "personal"])
+LATER = "edited after the removal"
+
+
+@pytest.fixture
+def without_poll(hub: None, settings: Settings) -> None:
+    """Nothing heals by itself."""
+    settings.FEED_POLL_SECONDS = settings.FEED_PROBE_SECONDS = 3600
+
+
+async def a_group(messages: int = 0) -> tuple[User, User, Chat]:
+    """Two people and their group, with messages of the first one."""
+
+    def make() -> tuple[User, User, Chat]:
+        ann, bob = make_users(2)
+        chat = make_group(ann, bob)
+        for number in range(messages):
+            say(ann, chat, f"number {number}")
+        return ann, bob, chat
+
+    return await in_thread(make)
+
+
+@both_kinds
+async def test_an_edit_from_after_it_is_not_shown_by_what_was_missed(
+    query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Posted, removed, edited, and all of it comes from the log at once: there the message has its last text."""
+    ann, bob, chat = await a_group()
+    subscriber, _ = await follow_ready(bob, chat, query=query)
+    watcher, _ = await follow_ready(ann, chat)
+    _inbox, inbox = await follow_inbox(bob)
+    with monkeypatch.context() as patched:
+        patched.setattr(publish, "_dispatch", lambda _publications: None)
+
+        def all_of_it() -> None:
+            message = say(ann, chat, "before")
+            remove_member(ann.pk, chat.pk, bob.pk)
+            edit_message(ann.pk, message.pk, LATER)
+
+        await in_thread(all_of_it)
+        await get_hub().poll()
+        assert await watcher.outlet.seqs(3) == [3, 4, 5]
+    await subscriber.outlet.wait_for(lambda: subscriber.outlet.completed)
+    await inbox.until(lambda one: "ChatRemoved" in one.names())
+    assert [event["__typename"] for event in subscriber.outlet.rest] == ["MemberLeft"]
+    assert LATER in str(watcher.outlet.payloads)
+    assert LATER not in str(subscriber.outlet.payloads)
+    assert LATER not in str(inbox.events)
+
+
+@both_kinds
+async def test_a_replay_waits_for_what_the_feed_has_not_heard(
+    query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows that a replay reads are ahead of the feed, by a removal and an edit whose word is late."""
+    ann, bob, chat = await a_group(3)
+    watcher, _ = await follow_ready(ann, chat)
+    held: list[Any] = []
+    stock = publish._dispatch
+    monkeypatch.setattr(publish, "_dispatch", held.append)
+
+    def take_out_and_edit() -> None:
+        message = say(ann, chat, "the last one")
+        remove_member(ann.pk, chat.pk, bob.pk)
+        edit_message(ann.pk, message.pk - 1, LATER)
+
+    reading, may_read = threading.Event(), threading.Event()
+
+    def late(*arguments: int) -> Sequence[DurableEvent]:
+        reading.set()
+        may_read.wait(20)
+        return read_gap(*arguments)
+
+    monkeypatch.setattr(recall, "read_gap", late)
+    subscriber = await follow(bob, chat, since=2, query=query)
+    await asyncio.to_thread(reading.wait, 20)
+    await in_thread(take_out_and_edit)
+    may_read.set()
+    for publications in held:
+        await in_thread(stock, publications)
+    await watcher.outlet.events(3)
+    await subscriber.outlet.wait_for(lambda: subscriber.outlet.completed)
+    assert LATER not in str(subscriber.outlet.payloads)
+
+
+@both_kinds
+@pytest.mark.parametrize("how", ["edited", "deleted"])
+async def test_a_text_that_changes_while_it_is_read_is_not_shown(
+    query: str, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read before the change and shown after it: the change is made to what was read."""
+    ann, bob, chat = await a_group(3)
+    watcher, _ = await follow_ready(ann, chat)
+    secret = await in_thread(say, ann, chat, "secret")
+    await watcher.outlet.events(1)
+    live_chats()._chats[chat.pk].on_hole(6)  # nothing is in memory
+    reading, may_go_on = threading.Event(), threading.Event()
+
+    def after_the_rows(chat_ids: list[int]) -> dict[int, int]:
+        found = last_seqs(chat_ids)
+        reading.set()
+        may_go_on.wait(20)
+        return found
+
+    monkeypatch.setattr(recall, "last_seqs", after_the_rows)
+    subscriber = await follow(bob, chat, since=5, query=query)
+    await asyncio.to_thread(reading.wait, 20)
+    if how == "edited":
+        await in_thread(edit_message, ann.pk, secret.pk, "harmless")
+    else:
+        await in_thread(delete_message, ann.pk, secret.pk)
+    await watcher.outlet.events(1)
+    may_go_on.set()
+    _ready, posted, _change = await subscriber.outlet.events(3)
+    assert posted["seq"] == 6
+    assert "secret" not in str(subscriber.outlet.payloads)
+
+
+async def test_a_laggard_gets_what_is_in_memory_and_then_their_leaving() -> None:
+    ann, bob, chat = await a_group()
+    watcher, _ = await follow_ready(ann, chat)
+    outlet = FakeOutlet(open=False)
+    subscriber = await follow(bob, chat, outlet=outlet)
+    for number in range(3):
+        await in_thread(say, ann, chat, f"{number}")
+    await watcher.outlet.events(3)
+    outlet.open = True  # it reads again, but is not told so yet
+    await in_thread(remove_member, ann.pk, chat.pk, bob.pk)
+    await in_thread(say, ann, chat, LATER)
+    await outlet.wait_for(lambda: outlet.completed)
+    names = [event["__typename"] for event in outlet.rest]
+    assert names == ["FeedReady", "MessagePosted", "MessagePosted", "MessagePosted", "MemberLeft"]
+    subscriber.operation.resume()
+    await watcher.outlet.events(2)
+    assert LATER not in str(outlet.payloads)
+
+
+async def test_typing_is_not_told_before_the_feed_stands_nor_after_its_end() -> None:
+    ann, bob, chat = await a_group()
+    watcher, _ = await follow_ready(ann, chat)
+    outlet = FakeOutlet(open=False)
+    subscriber = await follow(bob, chat, outlet=outlet)
+    await in_thread(set_typing, ann.pk, chat.pk, True)
+    await watcher.outlet.wait_for(lambda: watcher.outlet.ephemeral)
+    assert outlet.ephemeral == []
+    subscriber.reopen()
+    await in_thread(set_typing, ann.pk, chat.pk, False)
+    await outlet.wait_for(lambda: outlet.ephemeral)
+    await in_thread(remove_member, ann.pk, chat.pk, bob.pk)
+    await outlet.wait_for(lambda: outlet.completed)
+    await in_thread(set_typing, ann.pk, chat.pk, True)
+    await watcher.outlet.wait_for(lambda: len(watcher.outlet.ephemeral) == 3)
+    assert len(outlet.ephemeral) == 1
+
+
+@both_kinds
+async def test_coming_back_within_a_moment(query: str) -> None:
+    ann, bob, chat = await a_group()
+    await in_thread(Chat.objects.filter(pk=chat.pk).update, history_from_join=True)
+    subscriber, _ = await follow_ready(bob, chat, query=query)
+
+    def go_and_come() -> None:
+        remove_member(ann.pk, chat.pk, bob.pk)
+        say(ann, chat, LATER)
+        add_members(ann.pk, chat.pk, [bob.pk])
+
+    await in_thread(go_and_come)
+    await subscriber.outlet.wait_for(lambda: subscriber.outlet.completed)
+    again, replayed = await follow_ready(bob, chat, since=3, query=query)
+    assert replayed == 1
+    assert (await again.outlet.event())["seq"] == 5
+    await in_thread(say, ann, chat)
+    assert await again.outlet.seqs(1) == [6]
+    assert LATER not in str(subscriber.outlet.payloads) + str(again.outlet.payloads)
