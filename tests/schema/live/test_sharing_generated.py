@@ -1,0 +1,129 @@
+"""Shared or not: each viewer gets what an execution of their own would give them, for generated selections."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, event, given, note, reject, settings
+from hypothesis import strategies as st
+
+from auth.models import User
+from chats.events import DurableEvent
+from chats.feeds.log import read_gap
+from chats.models import Chat, Membership
+from chats.services import add_members, delete_message, edit_message
+from foundation.database import in_thread
+from schema.execution import OperationRequest, RequestRefused, prepare, subscribe
+from schema.live.live_chats import live_chats
+from schema.live.plan import build_executor, compile_plan
+from tests.factories import make_group, make_users, say
+from tests.schema.executing import context_of, ids
+from tests.schema.live.outlets import FakeOutlet
+from tests.schema.live.selections import Selected, selections
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
+
+generated = settings(
+    max_examples=60,
+    deadline=None,
+    print_blob=True,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class Scene:
+    """A chat that shows each their own: what was before one's joining, what one has not read."""
+
+    people: list[User]
+    chat: Chat
+    events: list[DurableEvent]
+
+    @classmethod
+    def make(cls) -> "Scene":
+        """Synchronous."""
+        scene = cls()
+        ann, bob = scene.people = make_users(2)
+        scene.chat = chat = make_group(ann)
+        Chat.objects.filter(pk=chat.pk).update(history_from_join=True)
+        early = say(ann, chat, "before the other's joining")
+        add_members(ann.pk, chat.pk, [bob.pk])
+        for number in range(3):
+            last = say(ann, chat, f"{number} \u2028 \"'", reply_to_id=early.pk)
+        edit_message(ann.pk, last.pk, "edited")
+        delete_message(ann.pk, say(ann, chat).pk)
+        Membership.objects.filter(user=ann).update(last_read_seq=100)
+        scene.events = read_gap(chat.pk, 3, 100)
+        return scene
+
+
+@pytest.fixture
+async def scene(hub: None) -> Scene:
+    return await in_thread(Scene.make)
+
+
+async def frames_of(viewer: User, selected: Selected, scene: Scene) -> list[Any]:
+    """What a subscription brings after FeedReady."""
+    outlet = FakeOutlet()
+    operation = await subscribe(prepare(request(selected, scene)), context_of(viewer), outlet)
+    await outlet.wait_for(lambda: len(outlet.payloads) == 1 + len(scene.events))
+    operation.stop()
+    outlet.stopped = True
+    return [in_order(payload) for payload in outlet.payloads[1:]]
+
+
+async def executed_for(viewer: User, selected: Selected, scene: Scene) -> list[Any]:
+    """What graphql-core makes of the same events for this viewer alone."""
+    context = context_of(viewer)
+    prepared = prepare(request(selected, scene))
+    executor = build_executor(prepared, context)
+    plan = replace(compile_plan(prepared, executor, context), context=context, projection=None)
+    return [in_order(await plan.execute(happened)) for happened in scene.events]
+
+
+def request(selected: Selected, scene: Scene) -> OperationRequest:
+    text = selected.text.replace('chatId: "Q2hhdDox"', f'chatId: "{ids(scene.chat)[0]}", since: 2')
+    return OperationRequest(text, variables=dict(selected.variables))
+
+
+def in_order(payload: bytes) -> Any:
+    return json.loads(payload, object_pairs_hook=list)
+
+
+@generated
+@given(data=st.data())
+async def test_each_viewer_gets_their_own(scene: Scene, data: st.DataObject) -> None:
+    selected = data.draw(selections(with_lookups=True, roots=("chatFeed",)))
+    note(repr(selected))
+    viewers = data.draw(st.permutations(scene.people))
+    try:
+        prepare(request(selected, scene))
+    except RequestRefused as refusal:
+        assert refusal.errors[0]["extensions"]["code"] in ("TOO_COMPLEX", "TOO_LARGE")  # type: ignore[index]  # noqa: PT017
+        reject()
+    found = [await frames_of(viewer, selected, scene) for viewer in viewers]
+    expected = [await executed_for(viewer, selected, scene) for viewer in viewers]
+    assert found == expected
+    event(f"differs between viewers: {expected[0] != expected[1]}")
+
+
+async def test_both_at_once(scene: Scene) -> None:
+    """One selection that differs between the viewers and one that does not, each asked for by both at the same time."""
+    body = "... on MessagePosted { seq message { text replyTo { text } chat { viewerMembership { unreadCount } } } }"
+    for fields, streams in ((body, 2), ("... on MessagePosted { seq message { text } }", 1)):
+        selected = Selected(
+            f'subscription {{ chatFeed(chatId: "Q2hhdDox") {{ {fields} }} }}', {}, "chatFeed", True
+        )
+        outlets = [FakeOutlet(), FakeOutlet()]
+        operations = [
+            await subscribe(prepare(request(selected, scene)), context_of(viewer), outlet)
+            for viewer, outlet in zip(scene.people, outlets, strict=True)
+        ]
+        assert len(live_chats()._chats[scene.chat.pk].streams) == streams
+        for viewer, outlet in zip(scene.people, outlets, strict=True):
+            await outlet.wait_for(lambda outlet=outlet: len(outlet.payloads) == 1 + len(scene.events))  # type: ignore[misc]
+            found = [in_order(payload) for payload in outlet.payloads[1:]]
+            assert found == await executed_for(viewer, selected, scene)
+        for operation in operations:
+            operation.stop()
