@@ -138,7 +138,8 @@ async def test_the_queue_is_bounded_and_a_writer_never_waits(
         while waiting or len(layer.sent) < 2:
             await asyncio.sleep(0)
             waiting = publish_module._outgoing[asyncio.get_running_loop()].queue
-    assert sum(len(message["events"]) for _group, message in layer.sent) <= 10  # what is being sent, and the queue
+    # What was being sent, and what waited.
+    assert sum(len(message["events"]) for _group, message in layer.sent) <= 5 + 5
     assert get_channel_layer() is not layer
 
 
