@@ -14,7 +14,7 @@ from foundation.database import in_thread
 from schema.live.amendments import Change, amended
 from schema.live.ring import EventRing
 
-# A first reader asks for little more than they need; whoever comes with an older seq doubles it.
+# A first reader asks for little more than they need; whoever comes with an older seq doubles what there is.
 SMALLEST_READ = 32
 
 
@@ -64,7 +64,8 @@ class Recall:
         first = self._ring.first
         depth = first - seq
         if depth <= min(self._ring.room, settings.FEED_LOG_PAGE):
-            reach = min(max(2 * depth, SMALLEST_READ), self._ring.room, settings.FEED_LOG_PAGE)
+            held = self._ring.last + 1 - first
+            reach = min(max(2 * depth, SMALLEST_READ, held), self._ring.room, settings.FEED_LOG_PAGE)
             return max(1, first - reach), first - 1
         start = _page_of(seq) * settings.FEED_LOG_PAGE + 1
         return start, min(start + settings.FEED_LOG_PAGE, first) - 1
