@@ -8,6 +8,7 @@ from corsheaders.defaults import default_headers
 from api import addresses
 from api.environment import ROOT, Deployment, EnvironmentRefused, read_environment
 from api.logs import logging_settings
+from foundation.redis import connection_options
 
 try:
     environment = read_environment()
@@ -94,15 +95,7 @@ CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "chats.feeds.layer.PubSubLayer",
         # Without these bounds a Redis that hangs would hold up the one lock of the layer, hence all its users.
-        "CONFIG": {
-            "hosts": [
-                {
-                    "address": REDIS_URL,
-                    "socket_timeout": environment.REDIS_TIMEOUT_SECONDS,
-                    "socket_connect_timeout": environment.REDIS_TIMEOUT_SECONDS,
-                }
-            ]
-        },
+        "CONFIG": {"hosts": [connection_options(REDIS_URL, REDIS_TIMEOUT_SECONDS)]},
     },
 }
 
