@@ -16,6 +16,11 @@ class LiveVariables(BaseModel):
         50, description="How long a missing event may be late before it is read from the log; milliseconds."
     )
     FEED_PROBE_SECONDS: Seconds = Field(1, description="Time between looks at Redis; seconds.")
+    FEED_DEAF_SECONDS: Seconds = Field(
+        5,
+        description="How long nothing may come through Redis, though it answers, before the subscription to it is made "
+        "anew; seconds.",
+    )
     FEED_POLL_SECONDS: Seconds = Field(
         5, description="Time between comparisons of followed chats with the database; seconds."
     )
@@ -25,9 +30,16 @@ class LiveVariables(BaseModel):
     FEED_HELD_EVENTS: Count = Field(
         1000, description="Events of one chat held back while an earlier one is missing; events."
     )
+    FEED_HELD_BYTES: Count = Field(
+        33_554_432, description="The same of all chats in one process; bytes of memory."
+    )
     FEED_LOG_PAGE: Count = Field(500, description="Events read from the log at once; events.")
     FEED_RING_EVENTS: Count = Field(
         500, description="Last events of a followed chat kept for clients that reconnect; events."
+    )
+    FEED_RING_BYTES: Count = Field(
+        4_194_304,
+        description="The same, and once more for recalled pages of that chat; bytes of memory.",
     )
     FEED_RECALLED_PAGES: Count = Field(
         2,
@@ -35,6 +47,11 @@ class LiveVariables(BaseModel):
     )
     STREAM_BYTES_KEPT: Count = Field(
         65_536, description="Last payloads of a feed's selection kept for clients that catch up; bytes."
+    )
+    FEED_MEMORY_BYTES: Count = Field(
+        268_435_456,
+        description="Events and payloads of all chats that one process keeps for clients that come back or lag; bytes "
+        "of memory, at least FEED_RING_BYTES.",
     )
     MAX_INBOX_CURSORS: Count = Field(2000, description="Most chats that inboxFeed takes a seq for; chats.")
     FEED_RING_LINGER_SECONDS: Seconds = Field(
@@ -94,6 +111,13 @@ class LiveVariables(BaseModel):
     MAX_UNSENT_BYTES: Count = Field(
         4_194_304, description="What a socket may owe at all, answers included, before it is closed; bytes."
     )
+
+    @field_validator("FEED_MEMORY_BYTES")
+    @classmethod
+    def _memory_holds_a_ring(cls, size: int, info: ValidationInfo) -> int:
+        if size < info.data.get("FEED_RING_BYTES", size):
+            raise ValueError("must be at least FEED_RING_BYTES")
+        return size
 
     @field_validator("FLOW_PING_BYTES")
     @classmethod

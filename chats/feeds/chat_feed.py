@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from collections.abc import Sequence as Many
 from typing import Protocol
@@ -11,8 +10,10 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from chats.events import DurableEvent, EphemeralEvent, MemberJoined, MemberLeft
+from chats.feeds.held import Held
 from chats.feeds.sequence import Sequence
 from chats.feeds.state import FeedState
+from foundation.budget import Budget
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class ChatFeed:
         chat_id: int,
         read_gap: ReadGap,
         read_state: ReadState,
+        budget: Budget,
         on_joined: Callable[[int], None] = lambda _user_id: None,
     ) -> None:
         self.chat_id = chat_id
@@ -50,8 +52,7 @@ class ChatFeed:
         self.history_from_join = False
         self.horizon_seq = 1
         self._sequence: Sequence | None = None
-        # Beyond this bound the log has them too.
-        self._early: deque[DurableEvent] = deque(maxlen=settings.FEED_HELD_EVENTS)
+        self._held = Held(settings.FEED_HELD_EVENTS, budget)
         self._moved = asyncio.Event()
         self._read_gap = read_gap
         self._read_state = read_state
@@ -78,11 +79,10 @@ class ChatFeed:
 
     def stand(self, state: FeedState) -> None:
         """Begin at `state`; what arrived before it was read is sorted in."""
-        self._sequence = Sequence(state.last_seq, settings.FEED_HELD_EVENTS)
+        self._sequence = Sequence(state.last_seq, self._held)
+        self._sequence.expect(self._held.newest)
         self._learn_members(state)
-        early = list(self._early)
-        self._early.clear()
-        self.take(early)
+        self.take(())
 
     def take(self, events: Iterable[DurableEvent | EphemeralEvent]) -> None:
         """Events as the layer brought them."""
@@ -93,7 +93,8 @@ class ChatFeed:
             elif self._sequence is not None:
                 self._tell(lambda listener, event=event: listener.on_ephemeral(event))  # type: ignore[misc]
         if self._sequence is None:
-            self._early.extend(durable)
+            for event in durable:
+                self._held.add(event)
             return
         self._hand_on(self._sequence.offer(durable))
         self._heal_if_behind()
@@ -113,6 +114,7 @@ class ChatFeed:
 
     def close(self) -> None:
         """Stop healing. The feed is not used afterwards."""
+        self._held.clear()
         if self._healing is not None:
             self._healing.cancel()
 

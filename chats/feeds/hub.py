@@ -25,6 +25,7 @@ from chats.feeds.people import ControlListener, MembershipListener, People
 from chats.feeds.publish import EVENTS
 from chats.feeds.state import FeedState, membership_marks, read_states
 from foundation.batching import Batcher
+from foundation.budget import Budget
 from foundation.database import in_thread
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Hub:
     def __init__(self, layer: Layer) -> None:
         self._link = Link(layer, self._take)
         self._chats: dict[int, ChatFeed] = {}
+        self._held = Budget(settings.FEED_HELD_BYTES)
         self._people = People(self._link)
         self._states: Batcher[int, FeedState] = Batcher(self._join_and_read)
         self._latest: Batcher[int, int] = Batcher(_fetch_latest)
@@ -101,7 +103,7 @@ class Hub:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _new_feed(self, chat_id: int) -> ChatFeed:
-        return ChatFeed(chat_id, _fetch_gap, _fetch_state, self._people.tell_memberships)
+        return ChatFeed(chat_id, _fetch_gap, _fetch_state, self._held, self._people.tell_memberships)
 
     async def _stand(self, feed: ChatFeed) -> bool:
         try:

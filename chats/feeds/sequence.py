@@ -6,19 +6,19 @@ Pure state, no I/O and no clock, so that every order in which a layer may drop, 
 from collections.abc import Iterable
 
 from chats.events import DurableEvent
+from chats.feeds.held import Held
 
 
 class Sequence:
     """Hands on each seq once, in order, starting after `last`.
 
-    `held` is bounded by `capacity` events: beyond it the farthest ones are let go, since the log has them too.
+    Those that must wait are kept in `held`, which may let them go: then they are missing like those that never came.
     """
 
-    def __init__(self, last: int, capacity: int) -> None:
+    def __init__(self, last: int, held: Held) -> None:
         self.last = last
         self.newest = last
-        self._capacity = capacity
-        self._held: dict[int, DurableEvent] = {}
+        self._held = held
 
     @property
     def is_behind(self) -> bool:
@@ -30,7 +30,7 @@ class Sequence:
         """The first range of missing seqs, both ends included; None if none is missing."""
         if not self.is_behind:
             return None
-        upper = min(self._held, default=self.newest + 1) - 1
+        upper = min(self._held.events, default=self.newest + 1) - 1
         return (self.last + 1, upper)
 
     def expect(self, seq: int) -> None:
@@ -39,25 +39,27 @@ class Sequence:
 
     def offer(self, events: Iterable[DurableEvent]) -> list[DurableEvent]:
         """Take events in any order and return those that are due, in order."""
-        for event in events:
-            if event.seq > self.last:
-                self._hold(event)
         due: list[DurableEvent] = []
-        while self.last + 1 in self._held:
+        for event in events:
+            if event.seq == self.last + 1:
+                self.last += 1
+                due.append(event)
+            elif event.seq > self.last:
+                self.expect(event.seq)
+                self._held.add(event)
+        while self.last + 1 in self._held.events:
             self.last += 1
-            due.append(self._held.pop(self.last))
+            due.append(self._held.take(self.last))
+        self._forget_old()
         self.newest = max(self.newest, self.last)
         return due
-
-    def _hold(self, event: DurableEvent) -> None:
-        self.expect(event.seq)
-        self._held[event.seq] = event
-        if len(self._held) > self._capacity:
-            del self._held[max(self._held)]
 
     def leap(self, seq: int) -> None:
         """Give up on everything up to `seq`: nobody has it any more."""
         self.last = max(self.last, seq)
         self.newest = max(self.newest, self.last)
-        for held in [held for held in self._held if held <= self.last]:
-            del self._held[held]
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        for seq in [seq for seq in self._held.events if seq <= self.last]:
+            self._held.take(seq)

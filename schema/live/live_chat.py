@@ -8,6 +8,7 @@ from django.conf import settings
 from chats.events import DurableEvent, EphemeralEvent, MemberLeft, TypingChanged
 from chats.feeds.chat_feed import ChatFeed
 from chats.feeds.hub import get_hub
+from foundation.budget import Budget
 from schema.live.amendments import Change, leaving_before_a_change
 from schema.live.attachment import Attachment
 from schema.live.outlet import Outlet
@@ -27,11 +28,12 @@ class LiveChat:
     # How often a message has been edited or deleted.
     changes: int
 
-    def __init__(self, chat_id: int, on_idle: Callable[["LiveChat"], None]) -> None:
+    def __init__(self, chat_id: int, on_idle: Callable[["LiveChat"], None], budget: Budget) -> None:
         self.chat_id = chat_id
         self._on_idle = on_idle
+        self._budget = budget
         self.streams: dict[PlanKey, Stream] = {}
-        self._ring = EventRing(0, settings.FEED_RING_EVENTS)
+        self._ring = self._new_ring(0)
         self._recall: Recall
         self.changes = 0
 
@@ -44,12 +46,17 @@ class LiveChat:
         if feed is None:
             return False
         self.feed = feed
-        self._ring = EventRing(feed.last_seq, settings.FEED_RING_EVENTS)
-        self._recall = Recall(feed, self._ring)
+        self._ring = self._new_ring(feed.last_seq)
+        self._recall = Recall(feed, self._ring, self._budget)
         return True
+
+    def _new_ring(self, last: int) -> EventRing:
+        return EventRing(last, settings.FEED_RING_EVENTS, settings.FEED_RING_BYTES, self._budget)
 
     def close(self) -> None:
         """Cease to follow."""
+        self._ring.clear()
+        self._recall.clear()
         get_hub().leave(self.chat_id, self)
 
     @property
@@ -68,7 +75,7 @@ class LiveChat:
         """Start an operation after `cursor`, with `prelude` before its first event. Access has been checked."""
         stream = self.streams.get(plan.key)
         if stream is None:
-            stream = self.streams[plan.key] = Stream(self, plan)
+            stream = self.streams[plan.key] = Stream(self, plan, self._budget)
         attachment = Attachment(stream, viewer_id, outlet, cursor, prelude)
         stream.attachments.add(attachment)
         try:

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from chats.access import members_among
 from foundation.batching import Batcher
+from foundation.budget import Budget
 from foundation.database import in_thread
 from schema.live.live_chat import LiveChat
 
@@ -18,6 +19,7 @@ class LiveChats:
         self._chats: dict[int, LiveChat] = {}
         self._opening: dict[int, asyncio.Task[LiveChat | None]] = {}
         self._closing: dict[int, asyncio.TimerHandle] = {}
+        self._memory = Budget(settings.FEED_MEMORY_BYTES)
         self._memberships: Batcher[tuple[int, int], bool] = Batcher(_fetch_memberships)
 
     async def open_for(self, viewer_id: int, chat_id: int) -> LiveChat | None:
@@ -48,7 +50,7 @@ class LiveChats:
 
     async def _open(self, chat_id: int) -> LiveChat | None:
         try:
-            chat = LiveChat(chat_id, self.release)
+            chat = LiveChat(chat_id, self.release, self._memory)
             if not await chat.open():
                 return None
             self._chats[chat_id] = chat

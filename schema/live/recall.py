@@ -10,6 +10,8 @@ from django.conf import settings
 from chats.events import DurableEvent
 from chats.feeds.chat_feed import ChatFeed
 from chats.feeds.log import last_seqs, read_gap
+from chats.sizes import held_bytes
+from foundation.budget import Budget
 from foundation.database import in_thread
 from schema.live.amendments import Change, amended
 from schema.live.ring import EventRing
@@ -25,10 +27,12 @@ class Recall:
     ahead of the feed by the very event that takes a reader out of the chat.
     """
 
-    def __init__(self, feed: ChatFeed, ring: EventRing) -> None:
+    def __init__(self, feed: ChatFeed, ring: EventRing, budget: Budget) -> None:
         self._feed = feed
         self._ring = ring
+        self._budget = budget
         self._pages: OrderedDict[int, dict[int, DurableEvent]] = OrderedDict()
+        self._bytes = 0
         self._reading = asyncio.Lock()
         self._changes: list[Change] | None = None
 
@@ -42,11 +46,24 @@ class Recall:
         if self._changes is not None:
             self._changes.append(change)
         for page in self._pages.values():
-            page.update({seq: amended(event, change) for seq, event in page.items()})
+            for seq, event in page.items():
+                current = amended(event, change)
+                if current is not event:
+                    page[seq] = current
+                    self._bytes += held_bytes(current) - held_bytes(event)
+        if self._pages:
+            self._forget_pages(settings.FEED_RECALLED_PAGES, settings.FEED_RING_BYTES)
+            self._budget.keep(self, self._bytes)
 
     def clear(self) -> None:
         """Forget all pages."""
+        self.let_go()
+        self._budget.keep(self, 0)
+
+    def let_go(self) -> None:
+        """Forget all pages (foundation.budget.Holder)."""
         self._pages.clear()
+        self._bytes = 0
 
     async def read(self, seq: int) -> bool:
         """Have the event of this seq at hand, in the ring or in a page; False if the log has it no more."""
@@ -82,13 +99,42 @@ class Recall:
             return False
         if events[-1].seq + 1 == self._ring.first and seq >= self._ring.first - self._ring.room:
             self._ring.prepend(events)
-        else:
-            number = _page_of(seq)
-            self._pages[number] = {event.seq: event for event in events}
-            self._pages.move_to_end(number)
-            while len(self._pages) > settings.FEED_RECALLED_PAGES:
-                self._pages.popitem(last=False)
+        if self._ring.get(seq) is None:
+            self._add_page(_page_of(seq), _within_bounds(events, seq))
         return True
+
+    def _add_page(self, number: int, page: dict[int, DurableEvent]) -> None:
+        """Keep the page, and others as far as there is room: whoever has asked for it must find it."""
+        size = _size(page)
+        self._bytes -= _size(self._pages.pop(number, {}))
+        self._forget_pages(settings.FEED_RECALLED_PAGES - 1, settings.FEED_RING_BYTES - size)
+        self._pages[number] = page
+        self._bytes += size
+        self._budget.keep(self, self._bytes)
+
+    def _forget_pages(self, most: int, most_bytes: int) -> None:
+        """Keep the last pages, as many as fit."""
+        while self._pages and (len(self._pages) > most or self._bytes > most_bytes):
+            _, page = self._pages.popitem(last=False)
+            self._bytes -= _size(page)
+
+
+def _size(page: dict[int, DurableEvent]) -> int:
+    return sum(map(held_bytes, page.values()))
+
+
+def _within_bounds(events: Sequence[DurableEvent], seq: int) -> dict[int, DurableEvent]:
+    """The event of this seq, and as many more as FEED_RING_BYTES has room for: all, or the next ones."""
+    if sum(map(held_bytes, events)) > settings.FEED_RING_BYTES:
+        events = [event for event in events if event.seq >= seq]
+    page: dict[int, DurableEvent] = {}
+    left = settings.FEED_RING_BYTES
+    for event in events:
+        left -= held_bytes(event)
+        if left < 0 and page:
+            break
+        page[event.seq] = event
+    return page
 
 
 def _page_of(seq: int) -> int:

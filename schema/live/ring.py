@@ -4,20 +4,27 @@ from collections import deque
 from collections.abc import Sequence
 
 from chats.events import DurableEvent
+from chats.sizes import held_bytes
+from foundation.budget import Budget
 from schema.live.amendments import Change, amended
 
 
 class EventRing:
-    """The events (`first`, ..., `last`) without a hole, `capacity` at most; `last` stays known when it is empty.
+    """The events (`first`, ..., `last`) without a hole; `last` stays known when it is empty.
+
+    At most `capacity` events and `max_bytes` of memory, and what the budget of the process leaves.
 
     Deleting really deletes: a message that is edited or deleted is amended in every event here that shows it, as a
     replay from the log would show it.
     """
 
-    def __init__(self, last: int, capacity: int) -> None:
+    def __init__(self, last: int, capacity: int, max_bytes: int, budget: Budget) -> None:
         self.last = last
         self._events: deque[DurableEvent] = deque()
+        self._bytes = 0
         self._capacity = capacity
+        self._max_bytes = max_bytes
+        self._budget = budget
 
     @property
     def first(self) -> int:
@@ -26,8 +33,10 @@ class EventRing:
 
     @property
     def room(self) -> int:
-        """How many more events fit."""
-        return self._capacity - len(self._events)
+        """How many more events fit, if they are as large as those that are here."""
+        held = len(self._events)
+        room = self._capacity - held
+        return min(room, (self._max_bytes - self._bytes) * held // self._bytes) if held else room
 
     def get(self, seq: int) -> DurableEvent | None:
         """The event of this seq, if it is held."""
@@ -40,22 +49,41 @@ class EventRing:
         assert event.seq == self.last + 1
         changed = self._amend(event) if isinstance(event, Change) else []
         self._events.append(event)
+        self._bytes += held_bytes(event)
         self.last = event.seq
-        if len(self._events) > self._capacity:
-            changed.append(self._events.popleft().seq)
+        while len(self._events) > self._capacity or self._bytes > self._max_bytes:
+            oldest = self._events.popleft()
+            self._bytes -= held_bytes(oldest)
+            changed.append(oldest.seq)
+        self._budget.keep(self, self._bytes)
         return changed
 
     def prepend(self, events: Sequence[DurableEvent]) -> None:
         """Take older events from the log, as far as they join without a hole and fit."""
         for event in reversed(events):
-            if event.seq != self.first - 1 or self.room <= 0:
+            size = held_bytes(event)
+            if event.seq != self.first - 1 or len(self._events) >= self._capacity:
+                break
+            if self._bytes + size > self._max_bytes:
                 break
             self._events.appendleft(event)
+            self._bytes += size
+        self._budget.keep(self, self._bytes)
 
     def leap(self, seq: int) -> None:
         """Go on after `seq`; what was before is no longer joined to it."""
-        self._events.clear()
+        self.clear()
         self.last = seq
+
+    def clear(self) -> None:
+        """Keep nothing more."""
+        self.let_go()
+        self._budget.keep(self, 0)
+
+    def let_go(self) -> None:
+        """Keep nothing more (foundation.budget.Holder)."""
+        self._events.clear()
+        self._bytes = 0
 
     def _amend(self, change: Change) -> list[int]:
         changed = []
@@ -63,5 +91,6 @@ class EventRing:
             current = amended(event, change)
             if current is not event:
                 self._events[index] = current
+                self._bytes += held_bytes(current) - held_bytes(event)
                 changed.append(event.seq)
         return changed

@@ -8,6 +8,7 @@ from django.conf import settings
 from graphql import GraphQLError
 
 from chats.events import DurableEvent, MemberLeft, TypingChanged
+from foundation.budget import Budget
 from schema.errors import FormattedError, format_error
 from schema.live.attachment import Attachment
 from schema.live.plan import Plan
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# What a payload in memory costs beside its bytes: the object's head, and its place among the others.
+PAYLOAD_BYTES = 130
+
 
 class Stream:
     """The payloads of a chat under one plan, by seq, made when they are first asked for.
@@ -27,12 +31,13 @@ class Stream:
     beyond the event was looked up at that moment.
     """
 
-    def __init__(self, chat: "LiveChat", plan: Plan) -> None:
+    def __init__(self, chat: "LiveChat", plan: Plan, budget: Budget) -> None:
         self.plan = plan
         self.attachments: set[Attachment] = set()
         self._chat = chat
         self._payloads: dict[int, bytes] = {}
         self._kept_bytes = 0
+        self._budget = budget
         self._project = plan.projection
         self._making: dict[int, tuple[DurableEvent, asyncio.Task[bytes]]] = {}
 
@@ -47,6 +52,11 @@ class Stream:
 
     def forget_all(self) -> None:
         """No event that was kept is kept any more."""
+        self.let_go()
+        self._budget.keep(self, 0)
+
+    def let_go(self) -> None:
+        """Keep no payload (foundation.budget.Holder)."""
         self._payloads.clear()
         self._kept_bytes = 0
 
@@ -82,6 +92,7 @@ class Stream:
         """The attachment has ended."""
         self.attachments.discard(attachment)
         if not self.attachments:
+            self.forget_all()
             self._chat.drop(self)
 
     async def execute(self, event: FeedEvent) -> bytes:
@@ -131,12 +142,13 @@ class Stream:
             # It was edited or deleted while it was executed: what was said before must not be shown any more.
 
     def _keep(self, seq: int, payload: bytes) -> None:
-        if self._chat.holds(seq):
+        if self.attachments and self._chat.holds(seq):
             self.forget(seq)
             self._payloads[seq] = payload
             self._kept_bytes += len(payload)
             while self._kept_bytes > settings.STREAM_BYTES_KEPT:
                 self.forget(next(iter(self._payloads)))
+            self._budget.keep(self, self._kept_bytes + PAYLOAD_BYTES * len(self._payloads))
 
     async def _make(self, event: DurableEvent) -> bytes:
         """Execute an event, once however many wait for it."""

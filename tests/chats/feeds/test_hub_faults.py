@@ -19,6 +19,7 @@ from chats.feeds.state import read_states
 from chats.models import Event
 from chats.profiles import profiles
 from chats.services import add_members, remove_member, set_typing
+from foundation.budget import Budget
 from foundation.database import in_thread
 from foundation.redis import async_redis
 from tests.chats.feeds.following import Listener, a_chat, eventually, groups_of_the_layer, listen
@@ -171,10 +172,10 @@ async def test_the_poll_goes_on_after_a_fault(monkeypatch: pytest.MonkeyPatch, s
 async def test_what_arrives_before_the_feed_stands_is_bounded(settings: Settings) -> None:
     settings.FEED_HELD_EVENTS = 5
     ann, _bob, chat = await a_chat()
-    feed = chat_feed.ChatFeed(chat.pk, hub._fetch_gap, hub._fetch_state)
+    feed = chat_feed.ChatFeed(chat.pk, hub._fetch_gap, hub._fetch_state, Budget(1_000_000))
     await in_thread(lambda: [say(ann, chat) for _ in range(9)])
     feed.take(await in_thread(read_gap, chat.pk, 3, 11))
-    assert len(feed._early) == 5
+    assert len(feed._held) == 5
     listener = Listener()
     feed.listeners.add(listener)
     state = (await in_thread(read_states, [chat.pk]))[chat.pk]
