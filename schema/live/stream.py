@@ -61,7 +61,12 @@ class Stream:
         self._kept_bytes = 0
 
     def announce(self, event: DurableEvent) -> None:
-        """The chat's newest event: executed once if it projects, and passed on to all who wait for it."""
+        """The chat's newest event: executed once if it projects, and passed on to all who wait for it.
+
+        Nothing is executed for nobody: who is held back asks for it when they go on.
+        """
+        if not any(attachment.outlet.open for attachment in self.attachments):
+            return
         if self._project is None:
             for attachment in tuple(self.attachments):
                 try:

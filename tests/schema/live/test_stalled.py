@@ -1,0 +1,55 @@
+"""Nothing is executed for clients that do not read: they ask for it when they go on."""
+
+import pytest
+
+from chats.events import DurableEvent
+from foundation.database import in_thread
+from schema.live import plan
+from schema.live.live_chats import live_chats
+from schema.live.present import FeedEvent
+from tests.factories import make_group, make_users, say
+from tests.schema.live.outlets import PERSONAL, SHARED, follow_ready
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
+
+# The same for all, and yet more than the event holds.
+LOOKED_UP = SHARED.replace("message { id text", "message { id text replyTo { id }")
+# A plan with other answers, so that its stream is another one.
+WATCHER = """subscription ($chatId: ID!, $since: Int) {
+  chatFeed(chatId: $chatId, since: $since) { __typename ... on ChatEvent { seq } ... on FeedReady { replayed } }
+}"""
+
+
+@pytest.mark.parametrize("query", [SHARED, LOOKED_UP, PERSONAL], ids=["projected", "shared", "personal"])
+async def test_an_event_is_not_executed_for_nobody(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann, bob, chat = await in_thread(lambda: (*(people := make_users(2)), make_group(*people)))
+    stalled = [(await follow_ready(bob, chat, query=query))[0] for _ in range(3)]
+    (stream,) = live_chats()._chats[chat.pk].streams.values()
+    made: list[object] = []
+
+    async def execute(self: plan.Plan, event: FeedEvent) -> bytes:
+        made.append(event)
+        return await original(self, event)
+
+    original = plan.Plan.execute
+    monkeypatch.setattr(plan.Plan, "execute", execute)
+    if stream._project is not None:
+        project = stream._project
+
+        def counted(event: DurableEvent) -> bytes:
+            made.append(event)
+            return project(event)
+
+        monkeypatch.setattr(stream, "_project", counted)
+    for subscriber in stalled:
+        subscriber.close()
+    watcher, _ = await follow_ready(ann, chat, query=WATCHER)
+    for _ in range(5):
+        await in_thread(say, ann, chat)
+    assert await watcher.outlet.seqs(5) == [3, 4, 5, 6, 7]
+    assert [event for event in made if isinstance(event, DurableEvent)] == []
+    for subscriber in stalled:
+        subscriber.reopen()
+    for subscriber in stalled:
+        assert await subscriber.outlet.seqs(5) == [3, 4, 5, 6, 7]
+    assert len([event for event in made if isinstance(event, DurableEvent)]) >= 5
