@@ -19,10 +19,11 @@ from django.db import Error as DatabaseError
 from chats.events import DurableEvent, decode
 from chats.feeds.chat_feed import ChatFeed, ChatListener
 from chats.feeds.link import Layer, Link, Message
-from chats.feeds.log import last_seqs, read_gap
+from chats.feeds.log import last_seqs
 from chats.feeds.names import chat_feed
 from chats.feeds.people import ControlListener, MembershipListener, People
 from chats.feeds.publish import EVENTS
+from chats.feeds.settled import read_gap
 from chats.feeds.state import FeedState, membership_marks, read_states
 from foundation.batching import Batcher
 from foundation.budget import Budget
