@@ -85,18 +85,28 @@ class ChatFeed:
         self.take(())
 
     def take(self, events: Iterable[DurableEvent | EphemeralEvent]) -> None:
-        """Events as the layer brought them."""
+        """Events as the layer brought them.
+
+        One that is not kept waits for nothing: while an event before it is missing, which may be somebody's leaving, it
+        is told to nobody.
+        """
         durable: list[DurableEvent] = []
         for event in events:
             if isinstance(event, DurableEvent):
                 durable.append(event)
-            elif self._sequence is not None:
+                continue
+            self._take_durable(durable)
+            durable = []
+            if self._sequence is not None and not self._sequence.is_behind:
                 self._tell(lambda listener, event=event: listener.on_ephemeral(event))  # type: ignore[misc]
+        self._take_durable(durable)
+
+    def _take_durable(self, events: Iterable[DurableEvent]) -> None:
         if self._sequence is None:
-            for event in durable:
+            for event in events:
                 self._held.add(event)
             return
-        self._hand_on(self._sequence.offer(durable))
+        self._hand_on(self._sequence.offer(events))
         self._heal_if_behind()
 
     def learn(self, last_seq: int) -> None:

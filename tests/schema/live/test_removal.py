@@ -14,7 +14,7 @@ from chats.feeds import publish
 from chats.feeds.hub import get_hub
 from chats.feeds.log import last_seqs, read_gap
 from chats.models import Chat
-from chats.services import add_members, delete_message, edit_message, remove_member, set_typing
+from chats.services import add_members, delete_message, edit_message, remove_member
 from foundation.database import in_thread
 from schema.live import recall
 from schema.live.live_chats import live_chats
@@ -160,24 +160,6 @@ async def test_a_laggard_gets_what_is_in_memory_and_then_their_leaving() -> None
     subscriber.operation.resume()
     await watcher.outlet.events(2)
     assert LATER not in str(outlet.payloads)
-
-
-async def test_typing_is_not_told_before_the_feed_stands_nor_after_its_end() -> None:
-    ann, bob, chat = await a_group()
-    watcher, _ = await follow_ready(ann, chat)
-    outlet = FakeOutlet(open=False)
-    subscriber = await follow(bob, chat, outlet=outlet)
-    await in_thread(set_typing, ann.pk, chat.pk, True)
-    await watcher.outlet.wait_for(lambda: watcher.outlet.ephemeral)
-    assert outlet.ephemeral == []
-    subscriber.reopen()
-    await in_thread(set_typing, ann.pk, chat.pk, False)
-    await outlet.wait_for(lambda: outlet.ephemeral)
-    await in_thread(remove_member, ann.pk, chat.pk, bob.pk)
-    await outlet.wait_for(lambda: outlet.completed)
-    await in_thread(set_typing, ann.pk, chat.pk, True)
-    await watcher.outlet.wait_for(lambda: len(watcher.outlet.ephemeral) == 3)
-    assert len(outlet.ephemeral) == 1
 
 
 @both_kinds
