@@ -17,6 +17,7 @@ from foundation.errors import ErrorCode, ParlorError
 from schema.build import schema
 from schema.errors import RequestRefused, format_errors, refused
 from schema.limits import check_limits, validation_rules
+from schema.variables import check_variables
 
 OperationKind = Literal["query", "mutation", "subscription"]
 
@@ -112,11 +113,11 @@ def prepare(request: OperationRequest) -> PreparedOperation:
     """Find the operation that `request` names, ready to run. Raises RequestRefused: nothing was executed."""
     if not request.query:
         raise refused(ParlorError(ErrorCode.BAD_INPUT, "The request has no query.", field="query"))
+    variables = request.variables or {}
+    check_variables(variables)
     document = document_store().get(request.query)
     operation = _choose(document, request.operation_name)
-    return PreparedOperation(
-        request, document, operation, _cost(document, operation, request.variables or {})
-    )
+    return PreparedOperation(request, document, operation, _cost(document, operation, variables))
 
 
 def _cost(document: Document, operation: OperationDefinitionNode, variables: Mapping[str, object]) -> int:

@@ -31,6 +31,15 @@ class RequestVariables(BaseModel):
     MAX_QUERY_COST: Count = Field(
         50_000, description="Most values that an operation may ask for, pages counted whole; values."
     )
+    MAX_LIST_ITEMS: Count = Field(
+        2000, description="Most items of a list, and most fields of an object, that a request gives; items."
+    )
+    MAX_VARIABLE_VALUES: Count = Field(
+        10_000, description="Most values in the variables of a request, nested ones included; values."
+    )
+    MAX_STRING_CHARACTERS: Count = Field(
+        65_536, description="Longest text in the variables of a request; characters."
+    )
     MAX_VALIDATION_ERRORS: Count = Field(20, description="Errors reported for one document; errors.")
     DOCUMENT_CACHE_DOCUMENTS: Count = Field(
         1000, description="Validated documents that one process keeps; documents."

@@ -22,7 +22,8 @@ WATCHER = """subscription ($chatId: ID!, $since: Int) {
 
 @pytest.mark.parametrize("query", [SHARED, LOOKED_UP, PERSONAL], ids=["projected", "shared", "personal"])
 async def test_an_event_is_not_executed_for_nobody(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    ann, bob, chat = await in_thread(lambda: (*(people := make_users(2)), make_group(*people)))
+    ann, bob = await in_thread(make_users, 2)
+    chat = await in_thread(make_group, ann, bob)
     stalled = [(await follow_ready(bob, chat, query=query))[0] for _ in range(3)]
     (stream,) = live_chats()._chats[chat.pk].streams.values()
     made: list[object] = []
