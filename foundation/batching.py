@@ -1,11 +1,16 @@
 """Lookups of many callers gathered into one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+
+class LookupCut(Exception):  # noqa: N818 - what happened to it
+    """The lookup was cancelled. Its callers were not: they may ask again."""
 
 
 class Batcher(Generic[K, V]):
@@ -24,7 +29,7 @@ class Batcher(Generic[K, V]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def load(self, key: K) -> V | None:
-        """What was found under `key`; an error of the lookup reaches each of its callers."""
+        """What was found under `key`; an error of the lookup reaches each caller, its cancelling as LookupCut."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
             loop.call_soon(self._begin)
@@ -39,10 +44,11 @@ class Batcher(Generic[K, V]):
         waiting, self._waiting = self._waiting, {}
         task = asyncio.get_running_loop().create_task(self._run(waiting))
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, waiting))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, waiting: dict[K, asyncio.Future[V | None]], task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        _fail([future for future in waiting.values() if not future.done()], LookupCut())
         if self._in_turn:
             self._begin()
 
@@ -50,9 +56,13 @@ class Batcher(Generic[K, V]):
         try:
             found = await self._fetch(list(waiting))
         except Exception as error:
-            for future in waiting.values():
-                future.set_exception(error)
-                future.exception()  # a caller that left must not leave a warning behind
-            return
-        for key, future in waiting.items():
-            future.set_result(found.get(key))
+            _fail(waiting.values(), error)
+        else:
+            for key, future in waiting.items():
+                future.set_result(found.get(key))
+
+
+def _fail(futures: Iterable[asyncio.Future[Any]], error: Exception) -> None:
+    for future in futures:
+        future.set_exception(error)
+        future.exception()  # a caller that left must not leave a warning behind

@@ -21,6 +21,10 @@ ReadGap = Callable[[int, int, int], Awaitable[Many[DurableEvent]]]
 ReadState = Callable[[int], Awaitable[FeedState | None]]
 
 
+class FeedClosed(Exception):  # noqa: N818 - what happened to it
+    """The feed was dropped: it goes no further. The hub has or makes another."""
+
+
 class ChatListener(Protocol):
     """Who follows a chat. The calls are synchronous, in order, and on the loop's thread."""
 
@@ -54,6 +58,7 @@ class ChatFeed:
         self._sequence: Sequence | None = None
         self._held = Held(settings.FEED_HELD_EVENTS, budget)
         self._moved = asyncio.Event()
+        self._is_closed = False
         self._read_gap = read_gap
         self._read_state = read_state
         self._on_joined = on_joined
@@ -116,14 +121,18 @@ class ChatFeed:
             self._heal_if_behind()
 
     async def reach(self, seq: int) -> None:
-        """Wait until all up to `seq`, which the database has, has been handed on."""
+        """Wait until all up to `seq`, which the database has, has been handed on. Raises FeedClosed."""
         self.learn(seq)
         while self.last_seq < seq:
+            if self._is_closed:
+                raise FeedClosed
             self._moved.clear()
             await self._moved.wait()
 
     def close(self) -> None:
-        """Stop healing. The feed is not used afterwards."""
+        """Stop healing, and let go who waits. The feed is not used afterwards."""
+        self._is_closed = True
+        self._moved.set()
         self._held.clear()
         if self._healing is not None:
             self._healing.cancel()
@@ -157,7 +166,11 @@ class ChatFeed:
 
     def _heal_if_behind(self) -> None:
         assert self._sequence is not None
-        if self._sequence.is_behind and (self._healing is None or self._healing.done()):
+        if (
+            self._sequence.is_behind
+            and not self._is_closed
+            and (self._healing is None or self._healing.done())
+        ):
             self._healing = asyncio.get_running_loop().create_task(self._heal(self._sequence), name="heal")
 
     async def _heal(self, sequence: Sequence) -> None:
@@ -170,6 +183,9 @@ class ChatFeed:
                 logger.warning(
                     "Chat %d: the log cannot be read now; trying again", self.chat_id, exc_info=True
                 )
+                await asyncio.sleep(settings.FEED_RETRY_SECONDS)
+            except Exception:
+                logger.exception("Chat %d: the log was not understood; trying again", self.chat_id)
                 await asyncio.sleep(settings.FEED_RETRY_SECONDS)
 
     async def _fill(self, sequence: Sequence, first: int, last: int) -> None:

@@ -28,6 +28,7 @@ from chats.feeds.state import FeedState, membership_marks, read_states
 from foundation.batching import Batcher
 from foundation.budget import Budget
 from foundation.database import in_thread
+from foundation.tasks import end
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class Hub:
             asyncio.get_running_loop().call_later(settings.FEED_LINGER_SECONDS, self._drop_if_idle, feed)
 
     async def bring_up(self, feed: ChatFeed) -> None:
-        """Wait until the feed has handed on all that is in the database now. Raises django.db.Error."""
+        """Wait until the feed has handed on all that is in the database now. Raises django.db.Error, FeedClosed."""
         latest = await self._latest.load(feed.chat_id)
         if latest is not None:
             await feed.reach(latest)
@@ -94,14 +95,12 @@ class Hub:
 
     async def close(self) -> None:
         """Stop everything; the hub is not used afterwards."""
-        self._link.close()
         for feed in self._chats.values():
             feed.close()
         self._chats.clear()
         tasks, self._tasks = self._tasks, set()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*tasks)
+        await self._link.close()
 
     def _new_feed(self, chat_id: int) -> ChatFeed:
         return ChatFeed(chat_id, _fetch_gap, _fetch_state, self._held, self._people.tell_memberships)

@@ -14,13 +14,11 @@ from redis.exceptions import RedisError
 
 from foundation.outage import Outage
 from foundation.redis import async_redis
+from foundation.tasks import end
 
 logger = logging.getLogger(__name__)
 
 ECHO = "link.echo"
-# So many probes in vain while Redis answers: then it is the layer that is deaf, and it is begun anew.
-PROBES_UNTIL_RESTART = 3
-
 # How long messages are handed on before others get their turn.
 SLICE_SECONDS = 0.02
 
@@ -61,7 +59,7 @@ class Link:
         self._heard = 0
         self._heard_before = 0
         self._is_whole = False
-        self._in_vain = 0
+        self._unheard_seconds = 0.0
         self._run_id: str | None = None
 
     async def join(self, *groups: str) -> None:
@@ -99,19 +97,22 @@ class Link:
         if self._unsettled or self._channel is None:
             await self.settle()
         was_whole, self._is_whole = self._is_whole, self._sent > 0 and self._heard == self._sent
-        self._in_vain = self._in_vain + 1 if self._heard == self._heard_before else 0
+        is_unheard = self._sent > 0 and self._heard == self._heard_before
         self._heard_before = self._heard
+        # The time between two probes as it should have been: while this process stood still, it could hear nothing.
+        self._unheard_seconds = self._unheard_seconds + settings.FEED_PROBE_SECONDS if is_unheard else 0.0
         run_id = await self._redis_run_id()
         is_same, self._run_id = run_id is not None and run_id == self._run_id, run_id
-        if self._in_vain > PROBES_UNTIL_RESTART and is_same:
-            await self._restart()
+        if self._unheard_seconds > settings.FEED_DEAF_SECONDS and is_same:
+            await self._restart()  # Redis answers, so it is the layer that is deaf
         await self._send_echo()
         return self._is_whole and was_whole and is_same
 
-    def close(self) -> None:
-        """Receive nothing more."""
-        if self._receiving is not None:
-            self._receiving.cancel()
+    async def close(self) -> None:
+        """Receive nothing more. Nothing else may be under way here."""
+        receiving, self._receiving = self._receiving, None
+        if receiving is not None:
+            await end(receiving)
 
     async def _open(self) -> str:
         """The channel, made when it is first needed."""
@@ -170,11 +171,12 @@ class Link:
 
     async def _restart(self) -> None:
         logger.error("The channel layer is deaf though Redis answers; it is begun anew")
-        self.close()
+        if self._receiving is not None:
+            self._receiving.cancel()
         self._channel = None
         self._unsettled.update(dict.fromkeys(self._wanted))
         self._joined.clear()
-        self._in_vain = 0
+        self._unheard_seconds = 0.0
         try:
             async with asyncio.timeout(settings.REDIS_TIMEOUT_SECONDS):
                 await self._layer.flush()

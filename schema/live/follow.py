@@ -1,9 +1,11 @@
 """Following one chat: who may, from where on, and what they are told first."""
 
+import contextlib
 from dataclasses import dataclass
 
 from django.conf import settings
 
+from chats.feeds.chat_feed import FeedClosed
 from chats.feeds.hub import get_hub
 from schema.ids import not_found
 from schema.live.live_chat import LiveChat
@@ -48,7 +50,9 @@ async def open_chat(chat_id: int, viewer_id: int, since: int | None = None) -> L
     if chat is None:
         return None
     if not _is_member(chat, viewer_id) or (since is not None and since > chat.last_seq):
-        await get_hub().bring_up(chat.feed)
+        # A feed that is closed meanwhile is no loss: the next one begins where the database is.
+        with contextlib.suppress(FeedClosed):
+            await get_hub().bring_up(chat.feed)
         chat = await live_chats().open(chat_id)
     return chat if chat is not None and _is_member(chat, viewer_id) else None
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from foundation.batching import Batcher
+from foundation.batching import Batcher, LookupCut
 
 
 class Source:
@@ -107,3 +107,24 @@ async def test_in_turn_there_is_one_lookup_at_a_time() -> None:
     assert await first == "2"
     assert [await task for task in later] == ["4", "6", None]
     assert source.asked == [[2], [4, 6, 3]]
+
+
+@pytest.mark.parametrize("turns", [1, 3], ids=["before it begins", "while it runs"])
+@pytest.mark.parametrize("in_turn", [False, True])
+async def test_nobody_waits_for_a_lookup_that_was_cancelled(turns: int, in_turn: bool) -> None:
+    source = Source()
+    batcher = Batcher(source.fetch, in_turn=in_turn)
+    source.may_answer.clear()
+    callers = [asyncio.create_task(batcher.load(key)) for key in (2, 4)]
+    while not batcher._tasks:  # noqa: ASYNC110 - nobody announces it
+        await asyncio.sleep(0)
+    (lookup,) = batcher._tasks
+    for _ in range(turns - 1):
+        await asyncio.sleep(0)
+    assert bool(source.asked) is (turns > 1)
+    lookup.cancel()
+    async with asyncio.timeout(20):
+        outcomes = await asyncio.gather(*callers, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [LookupCut, LookupCut]
+    source.may_answer.set()
+    assert await batcher.load(2) == "2"

@@ -1,9 +1,15 @@
-"""The asynchronous client: what is cancelled ends."""
+"""The asynchronous client: what is cancelled ends, and what two tasks share stays whole."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import partial
+from typing import Any
 
 import pytest
+import redis.asyncio
+from pytest_django import Settings
+from redis.asyncio import ConnectionPool
+from redis.asyncio.client import PubSub
 from redis.asyncio.connection import AbstractConnection
 
 from foundation.redis import async_redis, close_async_redis, connection_options
@@ -52,12 +58,53 @@ async def test_a_task_that_was_cancelled_can_still_tidy_up(client: None) -> None
 @pytest.mark.parametrize(
     ("url", "kind"),
     [
-        ("redis://one:6380/2", "CancellableConnection"),
-        ("rediss://one", "CancellableSSLConnection"),
-        ("unix:///run/redis.sock", "CancellableUnixDomainSocketConnection"),
+        ("redis://one:6380/2", "WholeConnection"),
+        ("rediss://one", "WholeSSLConnection"),
+        ("unix:///run/redis.sock", "WholeUnixDomainSocketConnection"),
     ],
 )
 def test_every_kind_of_address_is_understood(url: str, kind: str) -> None:
     options = connection_options(url, 1.5)
     assert options["connection_class"].__name__ == kind
     assert (options["socket_timeout"], options["socket_connect_timeout"]) == (1.5, 1.5)
+
+
+@pytest.fixture
+async def subscription(settings: Settings) -> AsyncIterator[PubSub]:
+    """A subscription to "a", and one socket of it, which Redis knows as "shared"."""
+    options = connection_options(settings.REDIS_URL, 5)
+    pool = ConnectionPool(**options, client_name="shared")
+    async with redis.asyncio.Redis.from_pool(pool) as client, client.pubsub() as pubsub:
+        await pubsub.subscribe("a")
+        yield pubsub
+
+
+async def test_two_tasks_that_find_their_connection_lost_open_it_once(subscription: PubSub) -> None:
+    """One reads a subscription while the others subscribe, as channels_redis does. Each tries again by itself."""
+
+    async def insist(attempt: Callable[[], Awaitable[Any]]) -> Any:
+        while True:
+            try:
+                return await attempt()
+            except redis.ConnectionError:
+                pass
+
+    async def read() -> None:
+        while b"done" not in heard:
+            message = await insist(partial(subscription.get_message, timeout=0.1))
+            heard.append(message and message["data"])
+
+    heard: list[object] = []
+    client: Any = async_redis()
+    reader = asyncio.create_task(read())
+    async with asyncio.timeout(60):
+        for round_ in range(20):
+            await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            await asyncio.gather(
+                *(insist(partial(subscription.subscribe, f"{round_}.{part}")) for part in range(3))
+            )
+            while len([one for one in await client.client_list() if one["name"] == "shared"]) != 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)  # Redis hears of an end a little later
+        await client.publish("a", "done")
+        await reader
+    await close_async_redis()

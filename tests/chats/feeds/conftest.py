@@ -14,7 +14,7 @@ async def hub_of_the_loop(transactional_db: None, settings: Settings) -> AsyncIt
     from chats.feeds.hub import get_hub
 
     settings.FEED_GAP_WAIT_MS = 5
-    settings.FEED_PROBE_SECONDS = 0.1  # much shorter, and a busy machine takes its layer for a deaf one
+    settings.FEED_PROBE_SECONDS = 0.1
     settings.FEED_POLL_SECONDS = 0.1
     settings.FEED_RETRY_SECONDS = 0.02
     settings.FEED_LINGER_SECONDS = 0.02

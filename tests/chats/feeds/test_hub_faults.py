@@ -135,6 +135,7 @@ async def test_a_message_that_nobody_can_read_harms_no_other() -> None:
 async def test_a_layer_that_goes_deaf_is_begun_anew(settings: Settings) -> None:
     """The layer never starts its reader again once that has ended: only what is not in the log can tell."""
     settings.FEED_POLL_SECONDS = 3600
+    settings.FEED_DEAF_SECONDS = 0.3
     ann, bob, chat = await a_chat()
     listener, _feed = await listen(chat)
     layer: Any = get_channel_layer()
@@ -169,6 +170,51 @@ async def test_the_poll_goes_on_after_a_fault(monkeypatch: pytest.MonkeyPatch, s
     assert next(faults, None) is None
 
 
+async def test_a_gap_that_is_not_understood_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    faults = iter([OperationalError("away"), KeyError("unforeseen")])
+    ann, _bob, chat = await a_chat()
+    listener, feed = await listen(chat)
+
+    def fail_at_first(*arguments: int) -> Any:
+        fault = next(faults, None)
+        if fault is not None:
+            raise fault
+        return read_gap(*arguments)
+
+    monkeypatch.setattr(hub, "read_gap", fail_at_first)
+    monkeypatch.setattr("chats.feeds.publish._dispatch", lambda _publications: None)
+    await in_thread(say, ann, chat)
+    async with asyncio.timeout(20):
+        await feed.reach(3)
+    assert listener.seqs == [3]
+    assert next(faults, None) is None
+
+
+@pytest.mark.usefixtures("without_poll")
+async def test_who_waits_for_a_feed_that_is_closed_waits_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    _ann, _bob, chat = await a_chat()
+    reading, may_read = threading.Event(), threading.Event()
+
+    def read_slowly(*arguments: int) -> Any:
+        reading.set()
+        may_read.wait(20)
+        return []
+
+    monkeypatch.setattr(hub, "read_gap", read_slowly)
+    _listener, feed = await listen(chat)
+    waiting = [asyncio.create_task(feed.reach(seq)) for seq in (3, 4)]
+    await asyncio.to_thread(reading.wait, 20)
+    await get_hub().close()
+    async with asyncio.timeout(20):
+        for waiter in waiting:
+            with pytest.raises(chat_feed.FeedClosed):
+                await waiter
+        with pytest.raises(chat_feed.FeedClosed):
+            await feed.reach(5)
+    may_read.set()
+    await feed.reach(2)  # what it had is what it had
+
+
 async def test_what_arrives_before_the_feed_stands_is_bounded(settings: Settings) -> None:
     settings.FEED_HELD_EVENTS = 5
     ann, _bob, chat = await a_chat()
@@ -201,7 +247,8 @@ async def test_word_of_a_new_member_comes_also_from_the_chat_itself(monkeypatch:
     get_hub().forget_person(eve.pk, told.set)
 
 
-async def test_a_hole_takes_the_members_of_its_moment() -> None:
+async def test_a_hole_takes_the_members_of_its_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chats.feeds.publish._dispatch", lambda _publications: None)
     ann, bob, chat = await a_chat()
     listener, feed = await listen(chat)
 

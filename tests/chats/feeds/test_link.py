@@ -8,6 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from chats.feeds.hub import Hub
+from chats.feeds.link import Link
 from foundation.redis import close_async_redis
 from tests.chats.feeds.test_random_layers import FaultyLayer
 
@@ -31,7 +32,7 @@ class DeafLayer(FaultyLayer):
 
 
 async def test_a_hub_is_closed_also_while_its_layer_begins_anew(settings: Settings) -> None:
-    settings.FEED_PROBE_SECONDS = 0.01
+    settings.FEED_PROBE_SECONDS = settings.FEED_DEAF_SECONDS = 0.01
     layer = DeafLayer()
     hub = Hub(layer)
     await hub.listen_control(1, lambda _body: None)
@@ -44,7 +45,7 @@ async def test_a_hub_is_closed_also_while_its_layer_begins_anew(settings: Settin
 
 @pytest.mark.parametrize("count", [1, 3])
 async def test_a_deaf_layer_is_begun_anew_with_all_its_groups(settings: Settings, count: int) -> None:
-    settings.FEED_PROBE_SECONDS = 0.01
+    settings.FEED_PROBE_SECONDS = settings.FEED_DEAF_SECONDS = 0.01
     layer = FaultyLayer()
     hub = Hub(layer)
     for user_id in range(count):
@@ -66,3 +67,38 @@ async def test_a_deaf_layer_is_begun_anew_with_all_its_groups(settings: Settings
             await asyncio.sleep(0)
     await hub.close()
     await close_async_redis()
+
+
+async def test_time_in_which_the_process_stood_still_makes_no_layer_deaf(settings: Settings) -> None:
+    """A probe is late by as much, and the word that it waits for has had no chance to come."""
+    settings.FEED_PROBE_SECONDS = 1
+    settings.FEED_DEAF_SECONDS = 2.5
+    layer = FaultyLayer()
+    restarts = 0
+
+    async def flush() -> None:
+        nonlocal restarts
+        restarts += 1
+
+    async def send(channel: str, message: Any) -> None:
+        pass
+
+    layer.send, layer.flush = send, flush  # type: ignore[method-assign]
+    link = Link(layer, lambda _message: None)
+    await link.join("group")
+    begun = []
+    for _ in range(8):
+        await link.probe()  # as late as one likes: none of them looks at a clock
+        begun.append(restarts)
+    await link.close()
+    await close_async_redis()
+    assert begun == [0, 0, 0, 1, 1, 1, 2, 2]
+
+
+async def test_a_link_is_closed_when_nobody_receives_any_more() -> None:
+    layer = FaultyLayer()
+    link = Link(layer, lambda _message: None)
+    await link.join("group")
+    await link.close()
+    await link.close()
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "hub receive"] == []

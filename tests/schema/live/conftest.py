@@ -14,7 +14,7 @@ async def hub(transactional_db: None, settings: Settings) -> AsyncIterator[None]
     from chats.feeds.hub import get_hub
 
     settings.FEED_GAP_WAIT_MS = 5
-    settings.FEED_PROBE_SECONDS = 0.2  # much shorter, and a busy machine takes its layer for a deaf one
+    settings.FEED_PROBE_SECONDS = 0.2
     settings.FEED_POLL_SECONDS = 0.1
     settings.FEED_RETRY_SECONDS = 0.02
     settings.FEED_LINGER_SECONDS = 0.02
