@@ -6,11 +6,16 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from auth.models import User
+from chats.feeds import publish
 from chats.models import Chat
+from foundation.database import in_thread
 from schema.errors import FormattedError
 from schema.execution import OperationRequest, prepare, subscribe
 from schema.live.outlet import LiveOperation
+from tests.factories import make_group, make_users
 from tests.schema.executing import context_of, ids
 
 Json = dict[str, Any]
@@ -105,3 +110,18 @@ async def follow_inbox(
     cursors = [{"chatId": ids(chat)[0], "seq": seq} for chat, seq in (since or {}).items()]
     prepared = prepare(OperationRequest(INBOX, variables={"since": cursors}))
     return await subscribe(prepared, context_of(viewer), outlet), outlet
+
+
+async def people_and_chats(chats: int) -> tuple[User, User, list[Chat]]:
+    """Two people and groups of theirs, whose last seqs are 2."""
+
+    def make() -> tuple[User, User, list[Chat]]:
+        ann, bob = make_users(2)
+        return ann, bob, [make_group(ann, bob, title=f"Group {number}") for number in range(chats)]
+
+    return await in_thread(make)
+
+
+def lose_notices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on nothing that is published arrives."""
+    monkeypatch.setattr(publish, "_dispatch", lambda _publications: None)
