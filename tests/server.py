@@ -92,7 +92,7 @@ def main(kind: str, descriptor: str, application: str) -> None:
     if kind == "uvicorn":
         import uvicorn
 
-        uvicorn.run(application, fd=int(descriptor), access_log=False)
+        uvicorn.run(application, fd=int(descriptor), access_log=False, ws_ping_interval=None)
         return
     from api.daphne import Server as Daphne
 

@@ -1,5 +1,7 @@
 """The account: what each follower got of each chat, against what the log has."""
 
+import time
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -28,6 +30,25 @@ class Received:
 
 
 @dataclass
+class Ages:
+    """When messages were sent, by their text, and in nanoseconds how old they were when they came."""
+
+    sent: dict[str, int] = field(default_factory=dict)
+    acknowledged: set[str] = field(default_factory=set)
+    arrived: "array[int]" = field(default_factory=lambda: array("q"))
+    is_recording: bool = False
+
+    def send(self, text: str) -> None:
+        """It is sent for the first time, now."""
+        self.sent.setdefault(text, time.monotonic_ns())
+
+    def arrive(self, text: str) -> None:
+        """Somebody got it."""
+        if self.is_recording and text in self.sent:
+            self.arrived.append(time.monotonic_ns() - self.sent[text])
+
+
+@dataclass
 class Verdict:
     """The sums over all followers and chats. All but `committed` and `arrived` must be 0."""
 
@@ -37,14 +58,19 @@ class Verdict:
     doubles: int = 0
     swaps: int = 0
     wrong: int = 0
+    lost: int = 0
     resets: int = 0
 
     @property
     def is_good(self) -> bool:
         """Whether each follower got every event once, in order, and as the log has it."""
-        return self.committed > 0 and not any(
-            (self.holes, self.doubles, self.swaps, self.wrong, self.resets, self.committed - self.arrived)
-        )
+        faults = (self.holes, self.doubles, self.swaps, self.wrong, self.lost, self.resets)
+        return self.committed > 0 and self.committed == self.arrived and not any(faults)
+
+    def count_acknowledged(self, messages: Iterable[str], logs: Iterable[Mapping[int, Entry]]) -> None:
+        """Add the messages that their senders were told to have been posted: all must be in a log."""
+        posted = {message for log in logs for name, message in log.values() if name == "MessagePosted"}
+        self.lost += len(set(messages) - posted)
 
     def count(self, received: Received, log: Mapping[int, Entry]) -> None:
         """Add one follower's account of one chat."""

@@ -12,8 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from bench.soak.account import Received
-from bench.soak.stage import Server
+from bench.soak.account import Ages, Received
 
 Json = dict[str, Any]
 
@@ -40,15 +39,16 @@ class ServerClosedError(OSError):
 
 
 @contextlib.asynccontextmanager
-async def connected(server: Server, token: str) -> Any:
-    """An acknowledged socket."""
+async def connected(address: str, token: str, **options: Any) -> Any:
+    """An acknowledged socket; `options` go to websockets."""
     async with connect(
-        f"ws://{server.address}/graphql/",
+        f"ws://{address}/graphql/",
         subprotocols=[Subprotocol("graphql-transport-ws")],
         compression=None,
         open_timeout=ANSWER_SECONDS,
         close_timeout=1,
         max_size=None,
+        **options,
     ) as socket:
         await send(socket, type="connection_init", payload={"Authorization": f"Bearer {token}"})
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -62,16 +62,16 @@ async def send(socket: ClientConnection, **frame: object) -> None:
 
 
 class Person:
-    """Somebody with a token, who chooses a server by chance."""
+    """Somebody with a token, who chooses among the servers by chance."""
 
-    def __init__(self, token: str, servers: list[Server], chance: random.Random) -> None:
+    def __init__(self, token: str, addresses: list[str], chance: random.Random) -> None:
         self.token = token
-        self.servers = servers
+        self.addresses = addresses
         self.chance = chance
 
-    def server(self) -> Server:
-        """Any."""
-        return self.chance.choice(self.servers)
+    def address(self) -> str:
+        """Any server's."""
+        return self.chance.choice(self.addresses)
 
     async def rest(self) -> None:
         """Before one tries again."""
@@ -84,27 +84,35 @@ class Follower(Person):
     def __init__(
         self,
         token: str,
-        servers: list[Server],
+        addresses: list[str],
         chance: random.Random,
         received: dict[str, Received],
         by_inbox: bool,
+        ages: Ages,
     ) -> None:
-        super().__init__(token, servers, chance)
+        super().__init__(token, addresses, chance)
+        self.ages = ages
         self.received = received
         self.by_inbox = by_inbox
         self.connections = 0
+
+    @property
+    def count(self) -> int:
+        """How many events have come."""
+        return sum(len(one.seqs) for one in self.received.values())
 
     async def follow(self) -> None:
         """For ever."""
         while True:
             with contextlib.suppress(*FALLEN):
-                async with connected(self.server(), self.token) as socket:
+                async with connected(self.address(), self.token) as socket:
                     self.connections += 1
-                    await self._subscribe(socket)
+                    await self.subscribe(socket)
                     await self._read(socket)
             await self.rest()
 
-    async def _subscribe(self, socket: ClientConnection) -> None:
+    async def subscribe(self, socket: ClientConnection) -> None:
+        """Ask for what comes after all that has come."""
         if self.by_inbox:
             since = [{"chatId": chat_id, "seq": one.last} for chat_id, one in self.received.items()]
             payload: Json = {"query": INBOX_FEED, "variables": {"since": since}}
@@ -120,28 +128,34 @@ class Follower(Person):
             if frame["type"] == "ping":
                 await send(socket, type="pong")
             elif frame["type"] == "next":
-                self._take(frame["payload"])
+                self.take(frame["payload"])
             else:
                 raise ServerClosedError(frame["type"])
             if self.chance.random() < 0.0005:
                 await asyncio.sleep(self.chance.uniform(0, 3))
 
-    def _take(self, payload: Json) -> None:
+    def take(self, payload: Json) -> None:
+        """One payload."""
         (event,) = payload["data"].values()
         name = event["__typename"]
         if name == "FeedReset":
             self.received[event["chatId"]].resets.append(event["reason"])
         elif "seq" in event:
             message_id = event.get("messageId") or event.get("message", {}).get("id")
+            if name == "MessagePosted":
+                self.ages.arrive(event["message"]["text"])
             self.received[event["chatId"]].add(event["seq"], (name, message_id))
 
 
 class Talker(Person):
     """Sends until each message is acknowledged, edits and deletes now and then."""
 
-    def __init__(self, token: str, servers: list[Server], chance: random.Random, name: str) -> None:
-        super().__init__(token, servers, chance)
+    def __init__(
+        self, token: str, addresses: list[str], chance: random.Random, name: str, ages: Ages
+    ) -> None:
+        super().__init__(token, addresses, chance)
         self.name = name
+        self.ages = ages
         self.sent = 0
         self.repeated = 0
         self._numbers = itertools.count(1)
@@ -152,12 +166,13 @@ class Talker(Person):
         todo: tuple[str, Json] | None = None
         while todo is not None or not is_over():
             with contextlib.suppress(*FALLEN):
-                async with connected(self.server(), self.token) as socket:
+                async with connected(self.address(), self.token) as socket:
                     while todo is not None or not is_over():
                         todo = todo or self._choose(chat_ids, own)
                         done = await self._execute(socket, *todo)
                         if todo[0] == SEND:
                             own.append(done["sendMessage"]["id"])
+                            self.ages.acknowledged.add(own[-1])
                             self.sent += 1
                         todo = None
                         await asyncio.sleep(self.chance.expovariate(1 / pause_seconds))
@@ -171,6 +186,7 @@ class Talker(Person):
         if own and kind < 0.25:
             return EDIT, {"id": self.chance.choice(own), "text": f"edited {next(self._numbers)}"}
         client_id = f"{self.name}-{next(self._numbers)}"
+        self.ages.send(client_id)
         given = {"chatId": self.chance.choice(chat_ids), "text": client_id, "clientId": client_id}
         return SEND, {"input": given}
 

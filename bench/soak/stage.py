@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import redis
@@ -19,9 +19,13 @@ from api.embedded import redis as embedded_redis
 from api.environment import ROOT
 
 _STOP_SECONDS = 20
-_COMMANDS = {
+# uvicorn as the README has it served.
+COMMANDS = {
+    "uvicorn": (
+        *("-m", "uvicorn", "api.asgi:application", "--no-access-log", "--log-level", "warning"),
+        *("--ws-per-message-deflate", "false", "--ws-ping-interval", "0", "--fd"),
+    ),
     "daphne": ("-m", "bench.soak.serve_daphne"),
-    "uvicorn": ("-m", "uvicorn", "api.asgi:application", "--no-access-log", "--log-level", "warning", "--fd"),
 }
 
 
@@ -41,7 +45,7 @@ class Server:
         descriptor = self._listener.fileno()
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, *_COMMANDS[self.kind], str(descriptor)],
+                [sys.executable, *COMMANDS[self.kind], str(descriptor)],
                 cwd=ROOT,
                 env={**os.environ, **self._environment},
                 stdin=subprocess.DEVNULL,
@@ -49,6 +53,12 @@ class Server:
                 stderr=output,
                 pass_fds=[descriptor],
             )
+
+    @property
+    def process_id(self) -> int:
+        """Of the process that runs now."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -71,9 +81,11 @@ class Server:
 
 
 class Stage:
-    """Everything that may fall."""
+    """Everything that may fall. What PostgreSQL commits outlives a crash if `durable`."""
 
-    def __init__(self, data_dir: Path, kinds: list[str], settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, data_dir: Path, kinds: Sequence[str], settings: Mapping[str, str], *, durable: bool
+    ) -> None:
         self._data_dir = data_dir
         self._sockets = addresses.socket_folder(data_dir)
         self._sockets.mkdir(mode=0o700)
@@ -84,7 +96,10 @@ class Stage:
         }
         self._stack = contextlib.ExitStack()
         self._stack.callback(shutil.rmtree, self._sockets, ignore_errors=True)
-        self._stack.enter_context(postgres.running(data_dir, self._sockets, durable=True))
+        self._durable = durable
+        self._postgres = contextlib.ExitStack()
+        self._stack.callback(self._postgres.close)
+        self.start_postgres()
         self._redis = contextlib.ExitStack()
         self._stack.callback(self._redis.close)
         self.start_redis()
@@ -98,6 +113,20 @@ class Stage:
     def close(self) -> None:
         """End everything."""
         self._stack.close()
+
+    def stop_postgres(self) -> None:
+        """Be without PostgreSQL: its connections are cut."""
+        self._postgres.close()
+
+    def crash_postgres(self) -> None:
+        """The same, but it has to recover when it comes back."""
+        lock = self._data_dir / "postgres" / "postmaster.pid"
+        os.kill(int(lock.read_text().split("\n", 1)[0]), signal.SIGQUIT)
+        self._postgres.close()
+
+    def start_postgres(self) -> None:
+        """Have PostgreSQL, with all that was committed."""
+        self._postgres.enter_context(postgres.running(self._data_dir, self._sockets, durable=self._durable))
 
     def stop_redis(self) -> None:
         """Be without Redis."""
@@ -125,10 +154,10 @@ class Stage:
 
 
 @contextlib.contextmanager
-def standing(kinds: list[str], settings: Mapping[str, str]) -> Iterator[Stage]:
+def standing(kinds: Sequence[str], settings: Mapping[str, str], *, durable: bool = True) -> Iterator[Stage]:
     """A stage whose servers are still to be started; removed at the end."""
     with tempfile.TemporaryDirectory(prefix="parlor-soak-") as folder:
-        stage = Stage(Path(folder), kinds, settings)
+        stage = Stage(Path(folder), kinds, settings, durable=durable)
         try:
             yield stage
         finally:
