@@ -1,10 +1,14 @@
 """PROTOCOL.md, sections 4 and 6: operations side by side on one socket, and its flow control."""
 
+import asyncio
+import contextlib
 import json
+from collections.abc import Iterator
 
 import pytest
 
-from tests.client import Frame, SocketClient, SocketOperation
+from tests.client import Frame, SocketClient, SocketClosedError, SocketOperation
+from tests.live.conftest import Start
 from tests.live.people import FEED, SEND, Person, register
 from tests.server import Server
 
@@ -202,15 +206,22 @@ async def say(server: Server, ann: Person, chat_id: str, count: int) -> None:
         await ann.say(server, chat_id, f"{number} {'x' * 400}")
 
 
-async def test_a_socket_that_owes_gets_no_more_until_it_answers(strict: Server) -> None:
+@pytest.fixture(params=["daphne", "uvicorn"])
+def narrow(request: pytest.FixtureRequest, start: Start) -> Iterator[Server]:
+    """A server that soon holds back, and closes nobody for it while a test lasts."""
+    with start(request.param, FLOW_PING_BYTES="2000", SEND_WINDOW_BYTES="4000") as server:
+        yield server
+
+
+async def test_a_socket_that_owes_gets_no_more_until_it_answers(narrow: Server) -> None:
     """«the server sends a `ping` after every `FLOW_PING_BYTES` of output» «A socket that owes more than
     `SEND_WINDOW_BYTES` gets no more durable events until it answers; then it gets what it missed, in order.»"""
-    ann, bob = await register(strict), await register(strict)
-    chat_id = await ann.create_group(strict, bob)
-    async with await ann.connect(strict) as reader:
-        client = await SocketClient.connect(strict.socket, bob.token, answer_pings=False)
+    ann, bob = await register(narrow), await register(narrow)
+    chat_id = await ann.create_group(narrow, bob)
+    async with await ann.connect(narrow) as reader:
+        client = await SocketClient.connect(narrow.socket, bob.token, answer_pings=False)
         feed, read = await follow(client, chat_id), await follow(reader, chat_id)
-        await say(strict, ann, chat_id, 16)
+        await say(narrow, ann, chat_id, 16)
         assert [await seq(read) for _ in range(16)] == list(range(3, 19))
         await client.ping()  # answers pass all the same
         held_back = len(feed.queue.frames)
@@ -223,6 +234,14 @@ async def test_a_socket_that_owes_gets_no_more_until_it_answers(strict: Server) 
         await client.close()
 
 
+async def talk(client: SocketClient) -> None:
+    """Never be silent for so long as to be closed for that."""
+    with contextlib.suppress(SocketClosedError):
+        while True:
+            await client.ping()
+            await asyncio.sleep(0.2)
+
+
 async def test_a_client_that_does_not_answer_is_closed_4450_and_resumes(strict: Server) -> None:
     """«A client that lets them pass ... is closed with 4450, connects again and resumes with `since`.»"""
     ann, bob = await register(strict), await register(strict)
@@ -230,9 +249,10 @@ async def test_a_client_that_does_not_answer_is_closed_4450_and_resumes(strict: 
     client = await SocketClient.connect(strict.socket, bob.token, answer_pings=False)
     notices = await client.subscribe(CONNECTION_FEED)
     feed = await follow(client, chat_id)
+    talking = asyncio.create_task(talk(client))
     await say(strict, ann, chat_id, 16)
-    await client.ping()  # from here on it is silent, but not for so long as to be closed for that
     assert (await client.expect_close())[0] == 4450
+    await talking
     assert notices.queue.frames[-1]["payload"]["data"]["connectionFeed"]["reason"] == "SLOW_CONSUMER"
     last = feed.queue.frames[-1]["payload"]["data"]["chatFeed"]["seq"]
     assert last < 18
