@@ -41,7 +41,7 @@ def in_parallel(count: int, call: Callable[[], object]) -> list[object]:
     barrier = threading.Barrier(count)
 
     def attempt(_: int) -> object:
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=30)
         try:
             return call()
         except AuthError as error:

@@ -15,7 +15,7 @@ from tests.server import Server
 Json = dict[str, Any]
 
 SECRETS: set[str] = set()
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 30
 
 _numbers = itertools.count(1)
 

@@ -56,10 +56,10 @@ def test_the_values_of_all_variables_count_together() -> None:
 
 def test_a_body_full_of_values_is_refused_at_once() -> None:
     """A megabyte of JSON, the most that a body may have."""
-    started = time.perf_counter()
+    started = time.thread_time()
     assert refusal_of(NODES, ids=[[]] * 340_000) == ("TOO_LARGE", {"maxListItems": 2000, "field": "ids"})
     assert refusal_of(NODES, ids=[[0] * 2000] * 250) == ("TOO_LARGE", {"maxVariableValues": 10_000})
-    assert time.perf_counter() - started < 0.2
+    assert time.thread_time() - started < 0.2
 
 
 def test_a_request_without_variables_is_none_the_worse() -> None:

@@ -119,7 +119,7 @@ class StreamClient:
     async def text_until(self, end: str) -> str:
         """What has arrived, up to `end`."""
         text = ""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while end not in text:
                 chunk = await self.chunks.get()
                 assert chunk is not None, f"the stream ended after {text!r}"
@@ -129,7 +129,7 @@ class StreamClient:
     async def rest(self) -> str:
         """Everything up to the end of the stream."""
         text = ""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while (chunk := await self.chunks.get()) is not None:
                 text += chunk.decode()
         return text
@@ -171,7 +171,7 @@ async def open_stream(
     finally:
         client.leave()
         client.read()
-        await asyncio.wait({task}, timeout=5)
+        await asyncio.wait({task}, timeout=30)
         assert task.done()
         if not task.cancelled():
             task.result()

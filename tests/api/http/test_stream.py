@@ -152,7 +152,7 @@ async def test_a_client_that_never_reads_is_dropped(
         client.stall()
         with caplog.at_level(logging.INFO):
             live.outlet.next(b"1")
-            await asyncio.wait_for(live.stopped.wait(), 5)
+            await asyncio.wait_for(live.stopped.wait(), 30)
     assert "did not read" in caplog.text
     assert len(registry) == 0
 

@@ -84,7 +84,7 @@ class FakeWire:
 
     async def until(self, check: Callable[["FakeWire"], object]) -> None:
         """Wait until `check` is true of the wire."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not check(self):
                 self._changed.clear()
                 await self._changed.wait()

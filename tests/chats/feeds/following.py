@@ -14,7 +14,7 @@ from chats.models import Chat
 from foundation.database import in_thread
 from tests.factories import make_group, make_users
 
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 30
 
 
 class Listener:

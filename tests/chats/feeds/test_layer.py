@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from chats.feeds.layer import PubSubLayer
 from foundation.redis import async_redis, connection_options
 
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 30
 
 
 @pytest.fixture

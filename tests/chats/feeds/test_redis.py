@@ -68,7 +68,7 @@ def has_reached(seq: int, listener: Listener) -> bool:
 async def kill_subscriptions() -> None:
     """Close every connection of Redis that is subscribed to anything, as soon as there is one (again)."""
     client: Any = async_redis()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not int(await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 

@@ -19,7 +19,7 @@ from tests.factories import make_group, make_users
 from tests.schema.executing import context_of, ids
 
 Json = dict[str, Any]
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 30
 
 INBOX = """subscription ($since: [ChatCursorInput!]) {
   inboxFeed(since: $since) {

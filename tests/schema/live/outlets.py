@@ -14,7 +14,7 @@ from schema.live.outlet import LiveOperation
 from tests.schema.executing import context_of, ids
 
 Json = dict[str, Any]
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 30
 
 # What an event holds by itself, and so is shared by all viewers.
 SHARED = """subscription ($chatId: ID!, $since: Int) {
