@@ -49,15 +49,16 @@ async def open_chat(chat_id: int, viewer_id: int, since: int | None = None) -> L
     chat = await live_chats().open_for(viewer_id, chat_id)
     if chat is None:
         return None
-    if not _is_member(chat, viewer_id) or (since is not None and since > chat.last_seq):
+    if not is_member(chat, viewer_id) or (since is not None and since > chat.last_seq):
         # A feed that is closed meanwhile is no loss: the next one begins where the database is.
         with contextlib.suppress(FeedClosed):
             await get_hub().bring_up(chat.feed)
         chat = await live_chats().open(chat_id)
-    return chat if chat is not None and _is_member(chat, viewer_id) else None
+    return chat if chat is not None and is_member(chat, viewer_id) else None
 
 
-def _is_member(chat: LiveChat, viewer_id: int) -> bool:
+def is_member(chat: LiveChat, viewer_id: int) -> bool:
+    """Whether they are a member at the chat's present seq."""
     return chat.feed.first_readable_seq(viewer_id) is not None
 
 

@@ -7,14 +7,15 @@ from typing import cast
 
 from django.conf import settings
 from django.db import Error as DatabaseError
+from graphql import GraphQLError
 
 from chats import models, reads
 from chats.access import member_chat_ids
 from chats.feeds.hub import get_hub
 from foundation.database import in_thread
-from schema.errors import FormattedError
+from schema.errors import FormattedError, format_error
 from schema.live.attachment import Attachment
-from schema.live.follow import open_chat, start_after
+from schema.live.follow import is_member, open_chat, start_after
 from schema.live.live_chat import LiveChat
 from schema.live.live_chats import live_chats
 from schema.live.outlet import LiveOperation, Outlet
@@ -56,10 +57,13 @@ class Inbox:
             chat_ids = await in_thread(member_chat_ids, self._viewer_id)
             unread = await in_thread(reads.unread_counts, self._viewer_id, chat_ids)
             chats = await self._open(chat_ids, since)
+            # No await from here on: each chat's membership, seq and attachment belong to one moment of its feed.
+            self._begin(chats, since, unread)
         except BaseException:
             self.stop()
             raise
-        # No await from here on: each chat's membership, seq and attachment belong to one moment of its feed.
+
+    def _begin(self, chats: list[LiveChat], since: Mapping[int, int], unread: Mapping[int, int]) -> None:
         starts = [(chat, start_after(chat, self._viewer_id, since.get(chat.chat_id))) for chat in chats]
         cursors = [
             present_chat_cursor(chat.chat_id, start.cursor, unread.get(chat.chat_id, 0))
@@ -85,9 +89,7 @@ class Inbox:
         get_hub().forget_person(self._viewer_id, self.compare)
         if self._comparing is not None:
             self._comparing.cancel()
-        for attachment in tuple(self._attachments.values()):
-            attachment.stop()
-        self._attachments.clear()
+        self._stop_attachments()
 
     def compare(self) -> None:
         """The viewer's memberships may have changed: look, and attach to chats that are new."""
@@ -104,7 +106,7 @@ class Inbox:
         self.compare()  # they may be back already
 
     def fail(self, errors: list[FormattedError]) -> None:
-        """One chat's attachment has failed, so that the whole would have a hole: end it, the client comes back."""
+        """One chat has failed, so that the whole would have a hole: end it, the client comes back."""
         self.stop()
         self.outlet.fail(errors)
 
@@ -118,6 +120,8 @@ class Inbox:
             while self._is_stale:
                 self._is_stale = False
                 await self._look_for_chats()
+        except Exception as error:
+            self.fail([format_error(GraphQLError(str(error), original_error=error))])
         finally:
             self._comparing = None
 
@@ -144,15 +148,30 @@ class Inbox:
         self._attach(chat, start.cursor, [] if start.reset is None else [start.reset])
 
     def _attach(self, chat: LiveChat, cursor: int, prelude: list[FeedEvent]) -> None:
-        outlet = _OneChat(self, chat.chat_id)
-        self._attachments[chat.chat_id] = chat.attach(self._plan, self._viewer_id, outlet, cursor, prelude)
+        if not self._stopped:  # by the payload before this
+            outlet = _OneChat(self, chat.chat_id)
+            attachment = chat.attach(self._plan, self._viewer_id, outlet, cursor, prelude)
+            self._attachments[chat.chat_id] = attachment
+        if self._stopped:  # by a payload of this chat
+            self._stop_attachments()
+
+    def _stop_attachments(self) -> None:
+        for attachment in tuple(self._attachments.values()):
+            attachment.stop()
+        self._attachments.clear()
 
     async def _open(self, chat_ids: list[int], since: Mapping[int, int]) -> list[LiveChat]:
-        """Those that the viewer is still a member of, each at its present seq."""
-        # Together first, so that they cost no more queries than one; each of them is then at hand.
-        await asyncio.gather(*(live_chats().open(chat_id) for chat_id in chat_ids))
-        found = [await open_chat(chat_id, self._viewer_id, since.get(chat_id)) for chat_id in chat_ids]
-        return [chat for chat in found if chat is not None]
+        """Those that the viewer is a member of at this moment, each at its present seq."""
+        while True:
+            # Together first, so that they cost no more queries than one; each of them is then at hand.
+            await asyncio.gather(*(live_chats().open(chat_id) for chat_id in chat_ids))
+            found = await asyncio.gather(
+                *(open_chat(chat_id, self._viewer_id, since.get(chat_id)) for chat_id in chat_ids)
+            )
+            chats = [chat for chat in found if chat is not None]
+            # While the last one was opened, the first may have been closed again, or have lost this member.
+            if all(live_chats().is_open(chat) for chat in chats):
+                return [chat for chat in chats if is_member(chat, self._viewer_id)]
 
 
 class _OneChat:

@@ -48,6 +48,10 @@ class LiveChats:
             self.release(chat)
         return chat
 
+    def is_open(self, chat: LiveChat) -> bool:
+        """Whether it is followed still, so that one may attach to it."""
+        return self._chats.get(chat.chat_id) is chat
+
     async def _open(self, chat_id: int) -> LiveChat | None:
         try:
             chat = LiveChat(chat_id, self.release, self._memory)
@@ -64,7 +68,7 @@ class LiveChats:
         timer = self._closing.pop(chat.chat_id, None)
         if timer is not None:
             timer.cancel()
-        if chat.is_idle and self._chats.get(chat.chat_id) is chat:
+        if chat.is_idle and self.is_open(chat):
             loop = asyncio.get_running_loop()
             self._closing[chat.chat_id] = loop.call_later(
                 settings.FEED_RING_LINGER_SECONDS, self._close_if_idle, chat
@@ -72,7 +76,7 @@ class LiveChats:
 
     def _close_if_idle(self, chat: LiveChat) -> None:
         self._closing.pop(chat.chat_id, None)
-        if chat.is_idle and self._chats.get(chat.chat_id) is chat:
+        if chat.is_idle and self.is_open(chat):
             del self._chats[chat.chat_id]
             chat.close()
 
