@@ -17,7 +17,11 @@ from foundation.errors import ErrorCode, ParlorError
 from schema.build import schema
 from schema.errors import RequestRefused, format_errors, refused
 from schema.limits import check_limits, validation_rules
+from schema.merging import check_merging
 from schema.variables import check_variables
+
+# What graphql-core says, in a syntax error like any other.
+_TOO_MANY_TOKENS = "Parsing aborted"
 
 OperationKind = Literal["query", "mutation", "subscription"]
 
@@ -151,18 +155,9 @@ def _read(text: str) -> Document:
         limit = settings.MAX_QUERY_CHARACTERS
         message = f"A document has {limit} characters at most."
         raise refused(ParlorError(ErrorCode.TOO_LARGE, message, maxQueryCharacters=limit))
-    try:
-        node = parse(text, max_tokens=settings.MAX_QUERY_TOKENS)
-    except GraphQLError as error:
-        raise RequestRefused(format_errors([error])) from None
-    except RecursionError:
-        raise refused(ParlorError(ErrorCode.TOO_COMPLEX, "The document is nested too deeply.")) from None
-    errors = validate(
-        schema.graphql_schema, node, validation_rules(), max_errors=settings.MAX_VALIDATION_ERRORS
-    )
-    if errors:
-        # Without their causes: what a rule stumbles over is in the document, and no fault of ours.
-        raise RequestRefused(format_errors(GraphQLError(error.message, error.nodes) for error in errors))
+    node = _parse(text)
+    check_merging(node)
+    _validate(node)
     return Document(
         text,
         node,
@@ -177,6 +172,38 @@ def _read(text: str) -> Document:
             if isinstance(definition, FragmentDefinitionNode)
         },
     )
+
+
+def _parse(text: str) -> DocumentNode:
+    limit = settings.MAX_QUERY_TOKENS
+    try:
+        return parse(text, max_tokens=limit)
+    except GraphQLError as error:
+        if _TOO_MANY_TOKENS in error.message:
+            message = f"A document has {limit} tokens at most."
+            raise refused(ParlorError(ErrorCode.TOO_COMPLEX, message, maxQueryTokens=limit)) from None
+        raise RequestRefused(format_errors([error])) from None
+    except RecursionError:
+        raise refused(ParlorError(ErrorCode.TOO_COMPLEX, "The document is nested too deeply.")) from None
+
+
+def _validate(node: DocumentNode) -> None:
+    limit = settings.MAX_VALIDATION_ERRORS
+    errors = validate(schema.graphql_schema, node, validation_rules(), max_errors=limit)
+    if errors:
+        # Without their causes: what a rule stumbles over is in the document, and no fault of ours.
+        told = [GraphQLError(error.message, error.nodes, original_error=_limit(error)) for error in errors]
+        if len(told) > limit:
+            message = f"There are more than {limit} errors; no more were looked for."
+            too_many = ParlorError(ErrorCode.TOO_COMPLEX, message, maxValidationErrors=limit)
+            told[limit:] = [GraphQLError(message, original_error=too_many)]
+        raise RequestRefused(format_errors(told))
+
+
+def _limit(error: GraphQLError) -> ParlorError | None:
+    """The limit that the document is above, if that is what the error says."""
+    cause = error.original_error
+    return cause if isinstance(cause, ParlorError) else None
 
 
 def _choose(document: Document, name: str | None) -> OperationDefinitionNode:

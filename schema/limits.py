@@ -15,6 +15,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
@@ -39,7 +40,18 @@ LIST_ARGUMENT = "ids"
 def validation_rules() -> tuple[type[ASTValidationRule], ...]:
     """The rules of the GraphQL specification, section 5, those of Strawberry, and ours."""
     ours = () if settings.INTROSPECTION else (NoSchemaIntrospectionCustomRule,)
-    return (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule, *ours)
+    return (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule, _ListsAreBounded, *ours)
+
+
+class _ListsAreBounded(ASTValidationRule):
+    """MAX_LIST_ITEMS for the lists that stand in the document, as `schema.variables` has it for those in variables."""
+
+    def enter_list_value(self, node: ListValueNode, *_: object) -> None:
+        limit = settings.MAX_LIST_ITEMS
+        if len(node.values) > limit:
+            sentence = f"A list has {limit} items at most."
+            cause = ParlorError(ErrorCode.TOO_LARGE, sentence, maxListItems=limit)
+            self.report_error(GraphQLError(sentence, node, original_error=cause))
 
 
 @dataclass(frozen=True, slots=True)

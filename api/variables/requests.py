@@ -23,7 +23,10 @@ class RequestVariables(BaseModel):
     # --- Documents and what they may ask for
     INTROSPECTION: bool = Field(True, description="Answer introspection queries: `true` or `false`.")
     MAX_QUERY_CHARACTERS: Count = Field(65_536, description="Longest document; characters.")
-    MAX_QUERY_TOKENS: Count = Field(4000, description="Most tokens of a document; tokens.")
+    MAX_QUERY_TOKENS: Count = Field(2000, description="Most tokens of a document; tokens.")
+    MAX_QUERY_MERGES: Count = Field(
+        2000, description="Most pairs of fields or fragments that a document asks to merge; pairs."
+    )
     MAX_QUERY_DEPTH: Count = Field(15, description="Deepest nesting of a selection; levels.")
     MAX_QUERY_ALIASES: Count = Field(30, description="Most aliases of an operation; aliases.")
     MAX_ROOT_FIELDS: Count = Field(20, description="Most root fields of an operation; fields.")
@@ -40,7 +43,7 @@ class RequestVariables(BaseModel):
     MAX_STRING_CHARACTERS: Count = Field(
         65_536, description="Longest text in the variables of a request; characters."
     )
-    MAX_VALIDATION_ERRORS: Count = Field(20, description="Errors reported for one document; errors.")
+    MAX_VALIDATION_ERRORS: Count = Field(5, description="Errors reported for one document; errors.")
     DOCUMENT_CACHE_DOCUMENTS: Count = Field(
         1000, description="Validated documents that one process keeps; documents."
     )

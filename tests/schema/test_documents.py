@@ -113,4 +113,7 @@ def test_a_subscription_has_one_feed(query: str) -> None:
 def test_only_so_many_errors_are_told() -> None:
     with pytest.raises(RequestRefused) as refused:
         prepare(OperationRequest("{" + " ".join(f"field{number}" for number in range(500)) + "}"))
-    assert len(refused.value.errors) == 21
+    *told, last = refused.value.errors
+    assert len(told) == 5
+    assert all(error["extensions"] == {"code": "BAD_INPUT"} for error in told)
+    assert last["extensions"] == {"code": "TOO_COMPLEX", "maxValidationErrors": 5}
