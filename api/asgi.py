@@ -27,7 +27,7 @@ GRAPHQL_PATHS = ("/graphql/", "/graphql")
 
 graphql_over_http = GraphQLHTTP(execution)
 all_else_over_http = bounded(django_application)
-graphql_over_socket = GraphQLConsumer.as_asgi(services=socket_services)
+graphql_over_socket = GraphQLConsumer(socket_services)
 settle()
 
 

@@ -1,6 +1,7 @@
 """Control messages: what concerns a person's sockets, wherever they are, over that person's control feed."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -28,10 +29,7 @@ class ControlFeeds:
 
     async def follow(self, user_id: int) -> None:
         """From now on hand on this person's messages."""
-
-        def listener(body: bytes) -> None:
-            self._deliver(user_id, _decoder.decode(body))
-
+        listener = partial(_hand_on, self._deliver, user_id)
         self._listeners[user_id] = listener
         await get_hub().listen_control(user_id, listener)
 
@@ -44,3 +42,7 @@ class ControlFeeds:
     async def publish(self, user_id: int, message: ControlMessage) -> None:
         """Send a message to all processes that follow this person, this one included."""
         send_control(user_id, message)
+
+
+def _hand_on(deliver: Callable[[int, ControlMessage], None], user_id: int, body: bytes) -> None:
+    deliver(user_id, _decoder.decode(body))

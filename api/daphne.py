@@ -29,31 +29,102 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 
 from api.socket.close_codes import cut_reason
 
+Message = dict[str, Any]
+
 # What requests that run, and clients that were sent a close frame, have to end before they are cut off.
 GRACE_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
 
+# What autobahn and daphne keep of the handshake: 2 kB a socket that nobody reads once it is open.
+_OF_THE_HANDSHAKE = frozenset(
+    [
+        "_raw_query_string",
+        "_wskey",
+        "application_deferred",
+        "clean_headers",
+        "http_headers",
+        "http_request_data",
+        "http_request_host",
+        "http_request_params",
+        "http_request_path",
+        "http_request_uri",
+        "http_response_data",
+        "http_status_line",
+        "protocol_to_accept",
+        "websocket_extensions",
+        "websocket_origin",
+        "websocket_protocols",
+    ]
+)
+
+
 @implementer(IPushProducer)
 class _Writable:
     """Told by Twisted's transport when its buffer is full, and when it is empty again."""
 
+    __slots__ = ("_emptied",)
+
     def __init__(self) -> None:
-        self.event = asyncio.Event()
-        self.event.set()
+        # While it is full. An asyncio.Event would have a deque for those who wait, 0.8 kB for each socket.
+        self._emptied: asyncio.Future[None] | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether who writes should wait."""
+        return self._emptied is not None
+
+    async def wait(self) -> None:
+        """Until the buffer is empty or the connection lost."""
+        while self._emptied is not None:
+            await asyncio.shield(self._emptied)
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
         """The buffer holds more than the transport's `bufferSize`."""
-        self.event.clear()
+        if self._emptied is None:
+            self._emptied = asyncio.get_running_loop().create_future()
 
     def resumeProducing(self) -> None:  # noqa: N802
         """The buffer is empty."""
-        self.event.set()
+        if self._emptied is not None:
+            self._emptied.set_result(None)
+            self._emptied = None
 
     def stopProducing(self) -> None:  # noqa: N802
         """The connection is lost: nobody need wait for it."""
-        self.event.set()
+        self.resumeProducing()
+
+
+class _Inbox:
+    """What came on a socket and its application has not taken: as much of an asyncio.Queue as daphne uses.
+
+    A Queue has three deques and an event with a fourth, 3 kB for each socket.
+    """
+
+    __slots__ = ("_arrival", "_came", "_next")
+
+    def __init__(self) -> None:
+        self._came: list[Message] = []
+        self._next: list[Message] = []  # the last comes first
+        self._arrival: asyncio.Future[None] | None = None
+
+    def put_nowait(self, message: Message) -> None:
+        """Add a message."""
+        self._came.append(message)
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+
+    async def get(self) -> Message:
+        """The next message, when there is one. For one caller at a time, as an ASGI application is."""
+        if not self._next:
+            if not self._came:
+                self._arrival = asyncio.get_running_loop().create_future()
+                await self._arrival
+                self._arrival = None
+            self._next = self._came[::-1]
+            self._came = []
+        return self._next.pop()
 
 
 class WebRequest(StockRequest):  # type: ignore[misc]
@@ -77,6 +148,10 @@ class WebSocketProtocol(StockProtocol):  # type: ignore[misc]  # daphne has no t
         self.transport.unregisterProducer()
         self.transport.registerProducer(self.writable, True)
         super().onOpen()
+        self.request.headers.clear()
+        # In a new dict, since one never shrinks.
+        kept = {name: value for name, value in vars(self).items() if name not in _OF_THE_HANDSHAKE}
+        self.__dict__ = kept
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803
         """The socket is gone: wake who waits for it."""
@@ -113,11 +188,21 @@ class Server(StockServer):  # type: ignore[misc]  # daphne has no types
     def _ready(self) -> None:
         """Called between the making of the factory and the first connection."""
         self.http_factory.buildProtocol = partial(_build_http, self.http_factory.buildProtocol)
-        self.ws_factory.protocol = WebSocketProtocol
         # This call would forbid the null origin unless told otherwise, and origins are the consumer's affair.
         self.ws_factory.setProtocolOptions(failByDrop=False, allowNullOrigin=True)
+        self.ws_factory.protocol = _with_options_of(self.ws_factory)
         if self._then is not None:
             self._then()
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """Run the application for a request or a socket; returns what to put its messages into."""
+        if scope["type"] != "websocket":
+            return super().create_application(protocol, scope)
+        inbox = _Inbox()
+        scope["asgi"] = {"version": "3.0"}
+        application = self.application(scope, inbox.get, partial(self.handle_reply, protocol))
+        self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
+        return inbox
 
     def listen_success(self, port: Any) -> None:
         """Remember a port, for its end."""
@@ -155,9 +240,20 @@ class Server(StockServer):  # type: ignore[misc]  # daphne has no types
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Hand a frame to the protocol once its transport has room; a close goes at once."""
         writable: _Writable | None = getattr(protocol, "writable", None)
-        if writable is not None and message["type"] == "websocket.send" and not writable.event.is_set():
-            await writable.event.wait()
+        if writable is not None and message["type"] == "websocket.send" and writable.is_full:
+            await writable.wait()
         await super().handle_reply(protocol, message)
+
+
+def _with_options_of(factory: Any) -> type[WebSocketProtocol]:
+    """Our protocol, with the factory's options as attributes of the class.
+
+    autobahn would copy its 29 options to each protocol that has them not, and format them all for a log that is off.
+    """
+    options = {name: getattr(factory, name) for name in WebSocketProtocol.CONFIG_ATTRS}
+    # As a function of the class it would be a method.
+    options["perMessageCompressionAccept"] = staticmethod(options["perMessageCompressionAccept"])
+    return type("WebSocketProtocol", (WebSocketProtocol,), {**options, "CONFIG_ATTRS": ()})
 
 
 def _build_http(build: Callable[[Any], Any], address: Any) -> Any:

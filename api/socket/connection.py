@@ -13,9 +13,9 @@ from functools import partial
 
 from api.socket import frames
 from api.socket.close_codes import CloseCode, cut_reason
-from api.socket.credentials import Handshake, find_credential
+from api.socket.credentials import Handshake, identify
 from api.socket.frames import Complete, ConnectionInit, FrameError, Ping, Pong, Subscribe
-from api.socket.lifetime import Heartbeat, TokenLife
+from api.socket.lifetime import Clock
 from api.socket.operation import errors_of
 from api.socket.operations import RunningOperations
 from api.socket.outbox import Outbox
@@ -44,10 +44,10 @@ class Connection:
         "__weakref__",
         "_bucket",
         "_check",
-        "_heartbeat",
+        "_client_address",
+        "_clock",
+        "_handshake",
         "_identity",
-        "_init_timer",
-        "_life",
         "_limits",
         "_loop",
         "_outbox",
@@ -56,7 +56,6 @@ class Connection:
         "_watchers",
         "_wire",
         "device",
-        "handshake",
         "opened_at",
         "operations",
         "socket_id",
@@ -67,23 +66,21 @@ class Connection:
         loop = asyncio.get_running_loop()
         self.socket_id = uuid.uuid4().hex
         self.opened_at = datetime.now(UTC)
-        self.handshake = handshake
         self.device = handshake.device
+        self._handshake: Handshake | None = handshake
+        self._client_address = handshake.client_address
         self._wire = wire
         self._services = services
         self._limits = limits
         self._loop = loop
         self._state = _State.WAITING
         self._identity: Identity | None = None
-        self._init_timer: asyncio.TimerHandle | None = None
         self._check: asyncio.Task[None] | None = None
-        self._watchers: list[Callable[[Notice], None]] = []
+        self._watchers: tuple[Callable[[Notice], None], ...] = ()
         self._bucket = TokenBucket(limits.max_frames_per_second, limits.max_frame_burst, loop.time())
         self._outbox = Outbox(wire, limits, self._too_slow, loop)
         self.operations = RunningOperations(self, services.operations, self._outbox, limits)
-        ping, lost = partial(self._outbox.ping, frames.PING), partial(self.close, CloseCode.UNRESPONSIVE)
-        self._heartbeat = Heartbeat(limits.keep_alive_seconds, ping, lost, loop)
-        self._life = TokenLife(limits.token_expiry_notice_seconds, self._expiring, self._expired, loop)
+        self._clock = Clock(self, limits.keep_alive_seconds, limits.token_expiry_notice_seconds, loop)
 
     # --- What the consumer tells
 
@@ -92,15 +89,14 @@ class Connection:
         if subprotocol != SUBPROTOCOL:
             self.close(CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE)
             return
-        seconds = self._limits.connection_init_timeout_seconds
-        self._init_timer = self._loop.call_later(seconds, self.close, CloseCode.CONNECTION_INIT_TIMEOUT)
-        self._heartbeat.start()
+        self._clock.start()
+        self._clock.await_initialisation(self._limits.connection_init_timeout_seconds)
 
     def text(self, data: str) -> None:
         """A text frame came."""
         if self._state is _State.CLOSED:
             return
-        self._heartbeat.heard()
+        self._clock.heard()
         try:
             self._handle(frames.decode_frame(data, self._limits.max_frame_bytes))
         except FrameError as error:
@@ -108,9 +104,8 @@ class Connection:
         except Exception as error:
             self.close(CloseCode.INTERNAL, f"Internal server error, errorId {log_masked(error)}.")
 
-    def binary(self, data: bytes) -> None:
+    def binary(self, _data: bytes) -> None:
         """A binary frame came: the protocol has none."""
-        del data
         self.close(CloseCode.BAD_REQUEST, "Invalid message: a binary frame.")
 
     def closed(self) -> None:
@@ -127,7 +122,7 @@ class Connection:
 
     def context(self) -> Context:
         """The surroundings of one more operation on this socket."""
-        return Context(self._identity, self, self.handshake.client_address, self.device)
+        return Context(self._identity, self, self._client_address, self.device)
 
     def close(self, code: CloseCode, reason: str | None = None) -> None:
         """End all operations in silence and close the socket."""
@@ -138,7 +133,7 @@ class Connection:
 
     def watch(self, listener: Callable[[Notice], None]) -> Callable[[], None]:
         """Have `listener` told of what concerns the socket itself; call the answer to end that."""
-        self._watchers.append(listener)
+        self._watchers += (listener,)
         return partial(self._unwatch, listener)
 
     async def renew(self, identity: Identity) -> None:
@@ -147,7 +142,7 @@ class Connection:
             raise ParlorError(ErrorCode.FORBIDDEN, "This socket belongs to another user.")
         self._identity = identity
         if self._state is _State.READY:
-            self._life.move(identity.expires_at)
+            self._clock.live_until(identity.expires_at)
             await self._services.sockets.refresh(self)
 
     def supersede(self) -> None:
@@ -198,10 +193,10 @@ class Connection:
         self.operations.check_free(frame.id)
         if self._bucket.take(self._loop.time()):
             self.operations.start(frame)
-            return
-        wait_ms = max(1, round(self._bucket.wait_seconds() * 1000))
-        refusal = ParlorError(ErrorCode.RATE_LIMITED, "Too many frames on this socket.", retryAfterMs=wait_ms)
-        self.operations.refuse(frame.id, errors_of(refusal))
+        else:
+            ms = max(1, round(self._bucket.wait_seconds() * 1000))
+            refusal = ParlorError(ErrorCode.RATE_LIMITED, "Too many frames on this socket.", retryAfterMs=ms)
+            self.operations.refuse(frame.id, errors_of(refusal))
 
     # --- Identity
 
@@ -209,28 +204,24 @@ class Connection:
         if self._state is not _State.WAITING:
             raise FrameError(CloseCode.TOO_MANY_INIT_REQUESTS, CloseCode.TOO_MANY_INIT_REQUESTS.meaning)
         self._state = _State.CHECKING
-        self._stop_init_timer()
+        self._clock.await_initialisation(self._limits.connection_init_timeout_seconds)
         self._check = self._loop.create_task(self._check_identity(frame))
 
     async def _check_identity(self, frame: ConnectionInit) -> None:
-        # Never cancelled: a socket that closes meanwhile must leave the registry after it has entered.
+        assert self._handshake is not None
         try:
-            async with asyncio.timeout(self._limits.connection_init_timeout_seconds):
-                self._identity = await self._authenticate(frame)
-        except TimeoutError:
-            self.close(CloseCode.OVERLOADED)
+            self._identity = await identify(frame.payload, self._handshake, self._services.gate)
         except ParlorError as error:
             self.close(CloseCode.FORBIDDEN, f"Forbidden: {error.message}")
         except Exception as error:
             self.close(CloseCode.FORBIDDEN, f"Forbidden, errorId {log_masked(error)}.")
         else:
+            # Not cancelled any more: a socket that closes meanwhile must leave the registry after it has entered.
+            self._clock.await_initialisation(None)
             await self._enter(self._identity)
-
-    async def _authenticate(self, frame: ConnectionInit) -> Identity:
-        credential = find_credential(frame.payload, self.handshake)
-        if credential.kind == "ticket":
-            return await self._services.gate.redeem_ticket(credential.secret)
-        return await self._services.gate.authenticate(credential.secret)
+        finally:
+            # A finished task, its coroutine and the handshake take 0.6 kB, for as long as the socket lives.
+            self._check = self._handshake = None
 
     async def _enter(self, identity: Identity) -> None:
         if self._is_closed():
@@ -241,7 +232,7 @@ class Connection:
                 return
             self._state = _State.READY
             self._outbox.send(frames.ACK, len(frames.ACK))
-            self._life.move(identity.expires_at)
+            self._clock.live_until(identity.expires_at)
             # A revocation between the first check and the entry into the registry has told this socket nothing.
             await self._services.gate.require_current(identity)
         except ParlorError:
@@ -249,12 +240,32 @@ class Connection:
         except Exception as error:
             self.close(CloseCode.INTERNAL, f"Internal server error, errorId {log_masked(error)}.")
 
-    def _expiring(self, expires_at: datetime) -> None:
+    # --- What the clock tells
+
+    def uninitialised(self) -> None:
+        """The client has sent no credential in time, or it could not be checked in time."""
+        if self._check is None:
+            self.close(CloseCode.CONNECTION_INIT_TIMEOUT)
+        else:
+            self._check.cancel()
+            self.close(CloseCode.OVERLOADED)
+
+    def beat(self) -> None:
+        """A ping is due."""
+        self._outbox.ping(frames.PING)
+
+    def silent(self) -> None:
+        """The client does not answer."""
+        self.close(CloseCode.UNRESPONSIVE)
+
+    def expiring(self, expires_at: datetime) -> None:
+        """The client had better log in again."""
         stamp = expires_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
         self._outbox.ping(frames.ping_frame({"reauthenticate": {"expiresAt": stamp}}))
         self._notify(TokenExpiry(expires_at))
 
-    def _expired(self) -> None:
+    def expired(self) -> None:
+        """It has not."""
         self._leave(CloseCode.FORBIDDEN, "Forbidden: the access token has expired.", NoticeReason.SIGNED_OUT)
 
     # --- Ends
@@ -268,30 +279,22 @@ class Connection:
             self.close(code, reason)
 
     def _notify(self, notice: Notice) -> None:
-        for listener in list(self._watchers):
+        for listener in self._watchers:
             try:
                 listener(notice)
             except Exception as error:
                 log_masked(error)
 
     def _unwatch(self, listener: Callable[[Notice], None]) -> None:
-        if listener in self._watchers:
-            self._watchers.remove(listener)
+        self._watchers = tuple(one for one in self._watchers if one is not listener)
 
     def _is_closed(self) -> bool:
         return self._state is _State.CLOSED
 
-    def _stop_init_timer(self) -> None:
-        if self._init_timer is not None:
-            self._init_timer.cancel()
-            self._init_timer = None
-
     def _release(self) -> None:
         self._state = _State.CLOSED
-        self._stop_init_timer()
-        self._heartbeat.stop()
-        self._life.stop()
+        self._clock.stop()
         self._outbox.stop()
         self.operations.stop_all()
-        self._watchers.clear()
+        self._watchers = ()
         self._services.sockets.release(self)

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from channels.consumer import AsyncConsumer
-
 from api.socket.connection import SUBPROTOCOL, Connection
 from api.socket.credentials import Handshake
 from api.socket.origins import origin_allowed
@@ -22,16 +20,15 @@ SLICE_SECONDS = 0.005
 CLOSE_SECONDS = 10.0
 
 
-class GraphQLConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no types
-    """One socket. Mounted with `GraphQLConsumer.as_asgi(services=...)`, a function that makes them on first use.
+class GraphQLConsumer:
+    """The ASGI application of all sockets: one coroutine for each, from its handshake to its end.
 
-    Channels' own loop makes a task for every frame and its `dispatch` hops to a thread for each, to look after database
-    connections that no frame holds. A socket opens no channel of its own either: feeds come through the process's hub.
+    No consumer of Channels: that has a task for every frame, whose `dispatch` hops to a thread to look after database
+    connections that no frame holds, and a channel of its own, while feeds come through the process's hub.
     """
 
-    channel_layer_alias = ""
-
     def __init__(self, services: Callable[[], Services]) -> None:
+        # A function, since the services belong to the event loop, and there is none yet.
         self._services = services
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -45,6 +42,8 @@ class GraphQLConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
         await send({"type": "websocket.accept", "subprotocol": _choose(offered)})
         end = _End()
         connection = Connection(AsgiWire(send, end.begin), self._services(), _handshake(scope))
+        # The server keeps the scope as long as the socket lives: 1 to 2 kB of headers that nobody reads again.
+        scope["headers"] = []
         try:
             connection.opened(SUBPROTOCOL if SUBPROTOCOL in offered else None)
             await _read(receive, connection)
@@ -58,6 +57,8 @@ class GraphQLConsumer(AsyncConsumer):  # type: ignore[misc]  # channels has no t
 
 class _End:
     """Ends the consumer of a socket that was closed from here, when its client is too stuck to hear of it."""
+
+    __slots__ = ("_task", "_timer", "overdue")
 
     def __init__(self) -> None:
         self.overdue = False
@@ -95,15 +96,14 @@ def _handshake(scope: dict[str, Any]) -> Handshake:
 async def _read(receive: Receive, connection: Connection) -> None:
     loop = asyncio.get_running_loop()
     slice_ends = loop.time() + SLICE_SECONDS
-    while True:
-        message = await receive()
-        if message["type"] == "websocket.disconnect":
-            return
+    while (message := await receive())["type"] != "websocket.disconnect":
         text = message.get("text")
         if text is not None:
             connection.text(text)
         else:
             connection.binary(message.get("bytes") or b"")
+        # Not kept until the next frame, which may be hours away.
+        del message, text
         if loop.time() > slice_ends:
             await asyncio.sleep(0)
             slice_ends = loop.time() + SLICE_SECONDS

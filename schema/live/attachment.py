@@ -32,7 +32,7 @@ class Attachment:
         self.outlet = outlet
         self.cursor = cursor
         self._stream = stream
-        self._prelude = list(prelude)
+        self._prelude = tuple(prelude)
         self._end: MemberLeft | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopped = False
@@ -97,7 +97,7 @@ class Attachment:
                 payload = self._stream.execute_now(self._prelude[0])
                 if payload is None:
                     return
-                del self._prelude[0]
+                self._prelude = self._prelude[1:]
             else:
                 payload = self._stream.payload_at_hand(self.cursor + 1)
                 if payload is None:
@@ -153,7 +153,7 @@ class Attachment:
     async def _deliver_prelude(self) -> None:
         payload = await self._stream.execute(self._prelude[0])
         if self._may_write():
-            del self._prelude[0]
+            self._prelude = self._prelude[1:]
             self.outlet.next(payload)
 
     def end_now(self) -> None:

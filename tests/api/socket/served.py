@@ -89,4 +89,4 @@ def services() -> Services:
 
 
 tidy_logs_of_servers()
-application = GraphQLConsumer.as_asgi(services=services)
+application = GraphQLConsumer(services)

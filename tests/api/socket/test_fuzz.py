@@ -90,7 +90,7 @@ async def play(steps: list[object], ready: bool) -> Bench:
 async def finish(one: Bench) -> None:
     """Let everything that may still happen happen, then end the socket: nothing may be left of it."""
     one.operations.go.set()
-    await turns(lambda: not one.connection.operations._tasks and _checked(one))
+    await turns(lambda: not one.connection.operations._task_count and _checked(one))
     if one.wire.closed is None:
         one.connection.text("[]")
         one.connection.closed()
@@ -140,7 +140,7 @@ def test_every_operation_is_answered(steps: list[object]) -> None:
     async def run() -> None:
         one = await play(steps, True)
         one.operations.go.set()
-        await turns(lambda: not one.connection.operations._tasks)
+        await turns(lambda: not one.connection.operations._task_count)
         started = {step["id"] for step in steps if isinstance(step, dict) and step["type"] == "subscribe"}
         completed = {step["id"] for step in steps if isinstance(step, dict) and step["type"] == "complete"}
         answered = {frame["id"] for frame in one.wire.frames if "id" in frame}

@@ -99,7 +99,7 @@ async def test_an_id_is_free_at_once_when_it_is_completed(query: str) -> None:
     one.subscribe("query last")
     one.operations.go.set()
     await one.wire.until(lambda wire: len(wire.frames) == 2)
-    await turns(lambda: not one.connection.operations._tasks)
+    await turns(lambda: not one.connection.operations._task_count)
     assert [frame.get("payload") for frame in one.wire.frames] == [{"data": "query last"}, None]
     assert all(live.stopped for live in one.operations.feeds)
 
@@ -178,7 +178,7 @@ async def test_a_completed_query_is_cancelled_and_a_mutation_is_carried_out() ->
     await turns(lambda: len(one.operations.contexts) == 2)
     one.send({"id": "q", "type": "complete"}, {"id": "m", "type": "complete"})
     one.operations.go.set()
-    await turns(lambda: not one.connection.operations._tasks)
+    await turns(lambda: not one.connection.operations._task_count)
     assert one.operations.finished == ["slow mutation"]
     assert one.wire.frames == []
 
@@ -187,7 +187,7 @@ async def test_feeds_and_running_operations_have_bounds_of_their_own() -> None:
     one = await bench(max_feeds=2, max_running_operations=2).ready()
     await one.feed("f1")
     await one.feed("f2")
-    await turns(lambda: not one.connection.operations._tasks)
+    await turns(lambda: not one.connection.operations._task_count)
     for name in ("q1", "q2", "q3"):
         one.subscribe("slow query", name)
     one.subscribe("subscription", "f3")
@@ -202,7 +202,7 @@ async def test_feeds_and_running_operations_have_bounds_of_their_own() -> None:
     one.send({"id": "f1", "type": "complete"})
     await one.feed("f3")
     one.operations.go.set()
-    await turns(lambda: not one.connection.operations._tasks)
+    await turns(lambda: not one.connection.operations._task_count)
     one.subscribe("query", "q3")
     await turns(lambda: len(one.operations.finished) == 3)
     assert one.wire.closed is None
@@ -253,7 +253,7 @@ async def test_a_frame_that_cannot_be_attributed_closes_all(frame: str, code: in
     one.send(frame, '{"type":"ping"}', "[]")
     assert one.wire.code == code
     assert live.stopped == 1
-    await turns(lambda: not one.connection.operations._tasks)
+    await turns(lambda: not one.connection.operations._task_count)
     assert one.sockets.present == []
     assert one.wire.frames == []
 
