@@ -5,7 +5,8 @@ Whatever takes a `viewer_id` answers with what this person may see, and leaves o
 
 from collections.abc import Iterable
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.conf import settings
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 
 from chats.inputs import check_search
 from chats.models import Chat, Membership, Message, MessageKind
@@ -28,7 +29,6 @@ __all__ = [
 
 # Within Message rows joined with the viewer's membership of their chat.
 _READABLE = Q(chat__history_from_join=False) | Q(seq__gte=F("chat__memberships__joined_seq"))
-_UNREAD = Q(seq__gt=F("chat__memberships__last_read_seq"), deleted_at__isnull=True, kind=MessageKind.TEXT)
 
 
 def member_chats(viewer_id: int) -> QuerySet[Chat]:
@@ -62,9 +62,9 @@ def _is_named(text: str, viewer_id: int) -> Q:
     return Q(title__icontains=text) | Q(Exists(named))
 
 
-def _readable(viewer_id: int, *also: Q) -> QuerySet[Message]:
-    # In one filter(), so that all conditions are about the same row of memberships.
-    return Message.objects.filter(_READABLE, *also, chat__memberships__user_id=viewer_id)
+def _readable(viewer_id: int) -> QuerySet[Message]:
+    # In one filter(), so that both conditions are about the same row of memberships.
+    return Message.objects.filter(_READABLE, chat__memberships__user_id=viewer_id)
 
 
 def messages_of(chat_id: int, viewer_id: int) -> QuerySet[Message]:
@@ -91,20 +91,35 @@ def viewer_memberships(viewer_id: int, chat_ids: Iterable[int]) -> dict[int, Mem
     return {membership.chat_id: membership for membership in rows}
 
 
+class _Counted(Subquery):
+    """How many rows a subquery has: a limited one is not read further than its limit."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
+
+
+def _unread(viewer_id: int) -> QuerySet[Message]:
+    """Within a query of memberships: the messages of others that the member may read and has not read."""
+    unread = Q(seq__gt=OuterRef("last_read_seq"), deleted_at__isnull=True, kind=MessageKind.TEXT)
+    readable = Q(chat__history_from_join=False) | Q(seq__gte=OuterRef("joined_seq"))
+    return Message.objects.filter(unread, readable, chat_id=OuterRef("chat_id")).exclude(sender_id=viewer_id)
+
+
 def unread_counts(viewer_id: int, chat_ids: Iterable[int]) -> dict[int, int]:
-    """How many messages of others the viewer has not read in each chat; chats without any are left out. One query."""
-    unread = _readable(viewer_id, _UNREAD).filter(chat_id__in=list(chat_ids)).exclude(sender_id=viewer_id)
-    return dict(unread.order_by().values_list("chat_id").annotate(Count("pk")))
+    """How many messages of others the viewer has not read in each chat; chats without any are left out. One query.
+
+    MAX_UNREAD_COUNT is counted at the most, and means that many or more.
+    """
+    unread = _unread(viewer_id).order_by("seq").values("pk")[: settings.MAX_UNREAD_COUNT]
+    rows = Membership.objects.filter(user_id=viewer_id, chat_id__in=list(chat_ids))
+    counts = rows.annotate(unread=_Counted(unread)).values_list("chat_id", "unread")
+    return {chat_id: count for chat_id, count in counts if count}
 
 
 def unread_chat_count(viewer_id: int) -> int:
-    """In how many chats, archived ones left out, the viewer has something to read. One query."""
-    unread = Message.objects.filter(
-        Q(seq__gt=OuterRef("last_read_seq"), deleted_at__isnull=True, kind=MessageKind.TEXT),
-        Q(chat__history_from_join=False) | Q(seq__gte=OuterRef("joined_seq")),
-        chat_id=OuterRef("chat_id"),
-    ).exclude(sender_id=viewer_id)
-    return Membership.objects.filter(Exists(unread), user_id=viewer_id, is_archived=False).count()
+    """In how many chats, archived ones left out, the viewer has something to read; counted as above. One query."""
+    chats = Membership.objects.filter(Exists(_unread(viewer_id)), user_id=viewer_id, is_archived=False)
+    return chats[: settings.MAX_UNREAD_COUNT].count()
 
 
 def members_of(chat_id: int) -> QuerySet[Membership]:

@@ -14,6 +14,9 @@ class RequestVariables(BaseModel):
     MAX_CLIENT_ID_LENGTH: Count = Field(
         100, description="Longest `clientId` that a client may choose; characters."
     )
+    MAX_UNREAD_COUNT: Count = Field(
+        1000, description="How far unread messages and chats are counted; more are not told apart; messages."
+    )
     MAX_GROUP_MEMBERS: Count = Field(500, description="Most members of a group, its owner included; people.")
 
     # --- GraphQL

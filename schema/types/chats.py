@@ -86,7 +86,8 @@ class ViewerMembership:
     is_archived: bool = strawberry_django.field(description="Kept out of the viewer's list.")
 
     @strawberry_django.field(
-        only=["chat_id"], description="How many messages of others, still there, the viewer has not read."
+        only=["chat_id"],
+        description="Messages of others, still there, that the viewer has not read; MAX_UNREAD_COUNT is that or more.",
     )
     async def unread_count(self, info: Info) -> int:
         row = cast(models.Membership, self)

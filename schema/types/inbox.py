@@ -23,7 +23,9 @@ class ChatCursor:
 
     chat_id: strawberry.ID = strawberry.field(description="The chat.")
     seq: int = strawberry.field(description="The chat's events after this seq follow.")
-    unread_count: int = strawberry.field(description="How many messages of others the viewer has not read.")
+    unread_count: int = strawberry.field(
+        description="How many messages of others the viewer has not read; MAX_UNREAD_COUNT is that or more."
+    )
 
 
 @strawberry.type(description="The first event: all chats of the viewer, and from where on each is followed.")

@@ -22,6 +22,8 @@ class Viewer:
         rows = await process().sockets().list_sockets(info.context.viewer_id)
         return [show_socket(row, info.context.connection) for row in rows]
 
-    @strawberry.field(description="In how many chats, archived ones left out, there is something to read.")
+    @strawberry.field(
+        description="In how many chats, archived ones left out, there is something to read; counted like messages."
+    )
     async def unread_chat_count(self, info: Info) -> int:
         return await in_thread(reads.unread_chat_count, info.context.viewer_id)

@@ -1,7 +1,7 @@
 """What the schema reads, and that it never grows with the page."""
 
 import pytest
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from auth.models import User
 from chats import reads
@@ -125,6 +125,19 @@ def test_unread_is_what_others_said_since_and_still_stands() -> None:
     assert reads.unread_counts(bob.pk, ids) == {chat.pk: 1}
     Membership.objects.filter(chat=chat, user=bob).update(is_archived=True)
     assert reads.unread_chat_count(bob.pk) == 0
+
+
+def test_unread_is_counted_to_a_bound(settings: Settings) -> None:
+    settings.MAX_UNREAD_COUNT = 3
+    ann, bob = make_users(2)
+    chats = [make_group(ann, bob) for _ in range(4)]
+    for number, chat in enumerate(chats):
+        for _ in range(number + 1):
+            say(ann, chat)
+            say(bob, chat)
+    counts = dict(zip((chat.pk for chat in chats), [1, 2, 3, 3], strict=True))
+    assert reads.unread_counts(ann.pk, counts) == reads.unread_counts(bob.pk, counts) == counts
+    assert reads.unread_chat_count(ann.pk) == 3
 
 
 def test_a_message_whose_sender_is_gone_is_still_unread() -> None:
