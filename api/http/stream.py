@@ -16,6 +16,7 @@ from api.http.outlet import StreamOutlet
 from api.http.watch import until_invalid
 from api.http.wire import Receive, Send
 from auth.identity import Identity
+from foundation.tasks import end
 from schema.errors import FormattedError
 from schema.live.outlet import LiveOperation
 
@@ -74,9 +75,7 @@ class Stream:
             await asyncio.wait({gone}, timeout=ABORT_SECONDS)
         finally:
             self.stop()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(*tasks)
             gate.close()
 
     async def _write(self, send: Send, gate: Gate) -> None:

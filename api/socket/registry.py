@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from api.socket.ports import RegisteredSocket
 from api.socket.roster import Roster, SocketEntry
 from auth.identity import Identity
+from foundation.tasks import end
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ class SocketRegistry:
     async def stop(self) -> None:
         """End the registry's own tasks; what they still had to write is written."""
         if self._renewal is not None:
-            self._renewal.cancel()
+            await end(self._renewal)
         pending = [*self._tasks, *([self._removal] if self._removal is not None else [])]
         await asyncio.gather(*pending, return_exceptions=True)
 

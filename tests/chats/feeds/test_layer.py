@@ -12,8 +12,6 @@ from redis.exceptions import RedisError
 from chats.feeds.layer import PubSubLayer
 from foundation.redis import async_redis, connection_options
 
-TIMEOUT_SECONDS = 30
-
 
 @pytest.fixture
 async def layer(settings: Settings) -> AsyncIterator[PubSubLayer]:
@@ -21,10 +19,9 @@ async def layer(settings: Settings) -> AsyncIterator[PubSubLayer]:
     settings.FEED_RETRY_SECONDS = 0.01
     options = connection_options(settings.REDIS_URL, 5)
     layer = PubSubLayer(hosts=[options | {"client_name": "layer"}])
-    async with asyncio.timeout(TIMEOUT_SECONDS):
-        yield layer
-        await layer.flush()
-        await until_connections(0)
+    yield layer
+    await layer.flush()
+    await until_connections(0)
 
 
 async def until_connections(count: int) -> None:
