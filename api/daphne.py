@@ -27,9 +27,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer  # type: ignore[import-untyped]
 
+from api.arrivals import Arrivals
 from api.socket.close_codes import cut_reason
-
-Message = dict[str, Any]
 
 # What requests that run, and clients that were sent a close frame, have to end before they are cut off.
 GRACE_SECONDS = 1.0
@@ -94,37 +93,6 @@ class _Writable:
     def stopProducing(self) -> None:  # noqa: N802
         """The connection is lost: nobody need wait for it."""
         self.resumeProducing()
-
-
-class _Inbox:
-    """What came on a socket and its application has not taken: as much of an asyncio.Queue as daphne uses.
-
-    A Queue has three deques and an event with a fourth, 3 kB for each socket.
-    """
-
-    __slots__ = ("_arrival", "_came", "_next")
-
-    def __init__(self) -> None:
-        self._came: list[Message] = []
-        self._next: list[Message] = []  # the last comes first
-        self._arrival: asyncio.Future[None] | None = None
-
-    def put_nowait(self, message: Message) -> None:
-        """Add a message."""
-        self._came.append(message)
-        if self._arrival is not None and not self._arrival.done():
-            self._arrival.set_result(None)
-
-    async def get(self) -> Message:
-        """The next message, when there is one. For one caller at a time, as an ASGI application is."""
-        if not self._next:
-            if not self._came:
-                self._arrival = asyncio.get_running_loop().create_future()
-                await self._arrival
-                self._arrival = None
-            self._next = self._came[::-1]
-            self._came = []
-        return self._next.pop()
 
 
 class WebRequest(StockRequest):  # type: ignore[misc]
@@ -198,11 +166,11 @@ class Server(StockServer):  # type: ignore[misc]  # daphne has no types
         """Run the application for a request or a socket; returns what to put its messages into."""
         if scope["type"] != "websocket":
             return super().create_application(protocol, scope)
-        inbox = _Inbox()
+        arrivals = Arrivals()
         scope["asgi"] = {"version": "3.0"}
-        application = self.application(scope, inbox.get, partial(self.handle_reply, protocol))
+        application = self.application(scope, arrivals.get, partial(self.handle_reply, protocol))
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
-        return inbox
+        return arrivals
 
     def listen_success(self, port: Any) -> None:
         """Remember a port, for its end."""

@@ -33,7 +33,8 @@ class Subject:
             return ["node", str(PEERS / folder / "server.js"), str(port), world.redis_path]
         application = _APPLICATIONS[self.kind]
         if self.server == "uvicorn":
-            return [sys.executable, "-m", "uvicorn", application, *_UVICORN, "--port", str(port)]
+            own = _PARLORS if self.kind == "parlor" else ()
+            return [sys.executable, "-m", "uvicorn", application, *_UVICORN, *own, "--port", str(port)]
         if self.kind == "parlor":
             return [sys.executable, "-m", "bench.serve_daphne", str(port)]
         return [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(port), application]
@@ -45,6 +46,15 @@ _APPLICATIONS = {
     "raw": "bench.peers.raw.app:application",
 }
 _UVICORN = ("--host", "127.0.0.1", "--no-access-log", "--log-level", "warning", "--backlog", "4096")
+# As the README says.
+_PARLORS = (
+    "--ws",
+    "api.uvicorn:WebSocketProtocol",
+    "--ws-per-message-deflate",
+    "false",
+    "--ws-ping-interval",
+    "0",
+)
 
 SUBJECTS = (
     Subject("parlor-uvicorn", "Parlor, uvicorn", "parlor", "uvicorn"),

@@ -92,7 +92,9 @@ def main(kind: str, descriptor: str, application: str) -> None:
     if kind == "uvicorn":
         import uvicorn
 
-        uvicorn.run(application, fd=int(descriptor), access_log=False, ws_ping_interval=None)
+        # Parlor as its README says, the applications of tests with uvicorn's own protocol: both are to work.
+        protocol = "auto" if application.startswith("tests.") else "api.uvicorn:WebSocketProtocol"
+        uvicorn.run(application, fd=int(descriptor), access_log=False, ws=protocol, ws_ping_interval=None)
         return
     from api.daphne import Server as Daphne
 
