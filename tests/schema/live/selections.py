@@ -35,8 +35,16 @@ VARIABLES = {
     "mustOr": ("$mustOr: Boolean! = false", True),
 }
 
-# What no snapshot holds, by type: graphql-core has to look it up.
-LOOKED_UP = {"Message": ("chat { id }", "replyTo { id text }", "chat { viewerMembership { unreadCount } }")}
+# What no snapshot holds, by type: graphql-core has to look it up, for each viewer.
+LOOKED_UP = {
+    "Message": (
+        "chat { id }",
+        "replyTo { id text }",
+        "answered: replyTo { __typename sender { username } }",
+        "chat { viewerMembership { unreadCount role } }",
+        "mine: chat { lastMessage { text replyTo { text } } memberCount }",
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,8 @@ def selections(
     draft = _Draft(draw, with_lookups)
     key = draw(st.sampled_from(["", "feed: "]))
     body = draft.selection_set(ROOTS[root])
+    if with_lookups and draw(st.integers(0, 3)):
+        body = f"{{ {draft.lookup(ROOTS[root])} {body[1:]}"
     fragments = [f"fragment {name} on {on} {selected}" for name, (on, selected) in draft.fragments.items()]
     names = sorted(draft.used)
     declared = ", ".join(VARIABLES[name][0] for name in names)
@@ -85,6 +95,20 @@ class _Draft:
         count = self.draw(st.integers(1, MOST_FIELDS))
         parts = [self._selection(type_name, depth, fragment) for _ in range(count)]
         return "{ " + " ".join(parts) + " }"
+
+    def lookup(self, type_name: str) -> str:
+        """A lookup, somewhere in a fragment: by chance alone few selections come as far."""
+        self.has_lookup = True
+        looked_up = self.draw(st.sampled_from(LOOKED_UP["Message"]))
+        fields = f"message{self._directives()} {{ {looked_up} }}"
+        on = self.draw(st.sampled_from(["MessagePosted", "MessageEdited"]))
+        if self._chance(50):
+            name = f"Lookup{len(self.fragments)}on{on}"
+            self.fragments[name] = (on, f"{{ {fields} }}")
+            return f"...{name}{self._directives()}"
+        between = self.draw(st.sampled_from([None, "ChatEvent", type_name]))
+        inner = f"... on {on}{self._directives()} {{ {fields} }}"
+        return inner if between is None else f"... on {between} {{ {inner} }}"
 
     def _selection(self, type_name: str, depth: int, fragment: int) -> str:
         kinds = ["field", "field", "field", "inline", "spread"]
