@@ -39,13 +39,13 @@ class ServerClosedError(OSError):
 
 
 @contextlib.asynccontextmanager
-async def connected(address: str, token: str, **options: Any) -> Any:
+async def connected(address: str, token: str, open_timeout: float = ANSWER_SECONDS, **options: Any) -> Any:
     """An acknowledged socket; `options` go to websockets."""
     async with connect(
         f"ws://{address}/graphql/",
         subprotocols=[Subprotocol("graphql-transport-ws")],
         compression=None,
-        open_timeout=ANSWER_SECONDS,
+        open_timeout=open_timeout,
         close_timeout=1,
         max_size=None,
         **options,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import django
 
-SENDERS = 12
+SENDERS = 4
 TEXT_CHARACTERS = 80
 TYPING_EVERY = 100
 TYPISTS = 5

@@ -14,6 +14,8 @@ from bench.soak.account import Ages, Received
 from bench.soak.people import Follower, Json, connected, send
 
 CATCH_UP_SECONDS = 600.0
+# A server that has just been started takes its time.
+START_SECONDS = 90.0
 
 
 class StampedAges(Ages):
@@ -43,7 +45,7 @@ class Reader(Follower):
         self.close_code = None
         # The library's own pings would end the socket of who stands still, from the wrong side.
         socket = await self._stack.enter_async_context(
-            connected(self.address(), self.token, ping_interval=None)
+            connected(self.address(), self.token, START_SECONDS, ping_interval=None)
         )
         await self.subscribe(socket)
         self._task = asyncio.create_task(self._read_on(socket))

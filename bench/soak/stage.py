@@ -23,7 +23,8 @@ _STOP_SECONDS = 20
 COMMANDS = {
     "uvicorn": (
         *("-m", "uvicorn", "api.asgi:application", "--no-access-log", "--log-level", "warning"),
-        *("--ws-per-message-deflate", "false", "--ws-ping-interval", "0", "--fd"),
+        *("--ws", "api.uvicorn:WebSocketProtocol", "--ws-per-message-deflate", "false"),
+        *("--ws-ping-interval", "0", "--fd"),
     ),
     "daphne": ("-m", "bench.soak.serve_daphne"),
 }

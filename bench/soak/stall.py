@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import contextlib
 import json
+import subprocess
+import sys
 import time
 import urllib.request
 from array import array
@@ -15,7 +17,7 @@ import psutil
 from bench.quantities import quantiles_ms
 from bench.soak.account import Received, Verdict
 from bench.soak.apart import Apart, apart
-from bench.soak.cast import SETTINGS, Cast, make_cast, read_logs
+from bench.soak.cast import SETTINGS, Cast, hurry, make_cast, read_logs
 from bench.soak.producer import make_producer
 from bench.soak.readers import Group, Reader
 from bench.soak.stage import Stage, standing
@@ -39,24 +41,36 @@ MOST_TYPINGS_EACH = 40
 
 def run(options: argparse.Namespace) -> int:
     """Run it under each server program, and print what was measured; returns the exit status."""
-    good = True
-    for kind in options.kinds:
-        for variant in options.variants:
-            settings = {**SETTINGS, **(PATIENCE if variant == "resumes" else {})}
-            with standing([kind], settings, durable=False) as stage:
-                cast = make_cast(stage, chats=2, people_per_chat=options.stalled + 10)
-                stage.servers[0].start()
-                found = asyncio.run(Stall(stage, cast, options, variant).run())
-            print(f"{kind}, {variant}", flush=True)  # noqa: T201
-            for name, value in found.lines():
-                print(f"{name:>22}  {value}", flush=True)  # noqa: T201
-            good = good and found.is_good
-    return 0 if good else 1
+    runs = [(kind, variant) for kind in options.kinds for variant in options.variants]
+    if len(runs) > 1:
+        # Django is set up once in a process, for one database.
+        return max([_run_apart(options, kind, variant) for kind, variant in runs])
+    ((kind, variant),) = runs
+    settings = {**SETTINGS, **(PATIENCE if variant == "resumes" else {})}
+    # Of two servers one has the readers who stand still; the other shows what the machine does to latency.
+    with standing([kind, kind], settings) as stage:
+        cast = make_cast(stage, chats=2, people_per_chat=options.stalled + 10)
+        hurry()
+        for server in stage.servers:
+            server.start()
+        found = asyncio.run(Stall(stage, cast, options, variant).run())
+    print(f"{kind}, {variant}", flush=True)  # noqa: T201
+    for name, value in found.lines():
+        print(f"{name:>22}  {value}", flush=True)  # noqa: T201
+    return 0 if found.is_good else 1
+
+
+def _run_apart(options: argparse.Namespace, kind: str, variant: str) -> int:
+    chosen = ("--kinds", kind, "--variants", variant)
+    sizes = ("--events", str(options.events), "--stalled", str(options.stalled))
+    return subprocess.run(
+        [sys.executable, "-m", "bench.soak", "stall", *chosen, *sizes], check=False
+    ).returncode
 
 
 @dataclass
 class Findings:
-    """What was measured. Ages are in nanoseconds: of the loud chat's reader, and of one in another chat."""
+    """What was measured. Ages are in nanoseconds, by phase, and by server: that of the stalled, and the other."""
 
     stalled: int
     events: int
@@ -64,7 +78,7 @@ class Findings:
     before_bytes: int = 0
     most_bytes: int = 0
     after_bytes: int = 0
-    ages: dict[str, tuple["array[int]", "array[int]"]] = field(default_factory=dict)
+    ages: dict[str, dict[str, list["array[int]"]]] = field(default_factory=dict)
     closed_after: float | None = 0.0
     still_open: int = 0
     close_codes: list[int | None] = field(default_factory=list)
@@ -96,9 +110,8 @@ class Findings:
                 f"{(self.after_bytes - self.before_bytes) / MEGABYTE:+.1f} MB after they had caught up",
             ),
         ]
-        for phase, (same, other) in self.ages.items():
-            told = (f"p50 {one[0]:.1f} ms, p99 {one[1]:.1f} ms" for one in map(quantiles_ms, (same, other)))
-            lines.append((f"ages {phase}", "; another chat: ".join(told)))
+        for phase, by_chat in self.ages.items():
+            lines += [(f"ages {phase}", _compared(chat, *ages)) for chat, ages in by_chat.items() if ages[0]]
         if self.close_codes:
             after = "never" if self.closed_after is None else f"{self.closed_after:.0f} s"
             codes = ", ".join(str(code) for code in self.close_codes)
@@ -126,9 +139,11 @@ class Stall:
         self._found = Findings(options.stalled, options.events)
         self._loud, self._quiet = cast.chats
         self._tokens = cast.tokens[-options.stalled :]
-        address = self._server.address
-        self._reader = Reader(address, cast.tokens[0], [self._loud], by_inbox=False)
-        self._other = Reader(address, cast.tokens[1], [self._quiet], by_inbox=False)
+        self._readers = {
+            name: [Reader(one.address, cast.tokens[0], [chat_id], by_inbox=False) for one in stage.servers]
+            for name, chat_id in (("same chat", self._loud), ("another chat", self._quiet))
+        }
+        self._everybody = [one for readers in self._readers.values() for one in readers]
 
     async def run(self) -> Findings:
         """Before, meanwhile, after."""
@@ -138,7 +153,7 @@ class Stall:
             apart(make_producer, people, chats[self._loud], chats[self._quiet]) as producer,
             apart(Group, self._server.address, self._tokens, self._loud, self._quiet) as stalled,
         ):
-            for one in (self._reader, self._other):
+            for one in self._everybody:
                 await one.begin()
             await stalled.call("begin")
             for phase in ("warming", "before"):
@@ -147,22 +162,23 @@ class Stall:
             del self._found.ages["warming"]
             await self._stand_still(producer, stalled)
             await self._catch_up(producer, stalled)
-        for one in (self._reader, self._other):
+        for one in self._everybody:
             await one.end()
         return self._found
 
     @contextlib.asynccontextmanager
     async def _phase(self, name: str) -> AsyncIterator[None]:
-        readers = (self._reader, self._other)
-        for one in readers:
+        for one in self._everybody:
             one.ages.arrived = array("q")
         yield
-        self._found.ages[name] = (self._reader.ages.arrived, self._other.ages.arrived)
+        self._found.ages[name] = {
+            chat: [one.ages.arrived for one in readers] for chat, readers in self._readers.items()
+        }
 
     async def _stand_still(self, producer: Apart, stalled: Apart) -> None:
         found = self._found
         found.before_bytes = found.most_bytes = self._memory()
-        self._reader.typings = 0
+        self._readers["same chat"][0].typings = 0
         await stalled.call("stand_still")
         sampling = asyncio.create_task(self._sample())
         ending = asyncio.create_task(self._ended_after()) if self._closes else None
@@ -170,7 +186,8 @@ class Stall:
             found.produce_seconds = await producer.call("send", found.events)
         if ending is not None:
             found.closed_after = await ending
-            found.still_open = self._connections() - 2
+            await asyncio.sleep(CLOSE_GRACE_SECONDS)  # what a server program gives a client to answer a close
+            found.still_open = self._connections() - len(self._readers)
         sampling.cancel()
 
     async def _catch_up(self, producer: Apart, stalled: Apart) -> None:
@@ -188,9 +205,9 @@ class Stall:
         await asyncio.sleep(SETTLE_SECONDS)
         found.after_bytes = self._memory()
         received, typings = await stalled.call("account")
-        found.typings = (self._reader.typings, typings)
+        found.typings = (self._readers["same chat"][0].typings, typings)
         logs = await asyncio.to_thread(read_logs, self._cast.chats)
-        for one in (*received, self._reader.received, self._other.received):
+        for one in (*received, *(reader.received for reader in self._everybody)):
             self._count(one, logs)
 
     def _count(
@@ -229,3 +246,11 @@ class Stall:
         )
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             return len(json.load(answer)["data"]["viewer"]["sockets"])
+
+
+def _compared(chat: str, here: "array[int]", beside: "array[int]") -> str:
+    (median, worst), (median_beside, worst_beside) = quantiles_ms(here), quantiles_ms(beside)
+    return (
+        f"{chat}: p50 {median:.1f} ms, p99 {worst:.1f} ms; "
+        f"on a server where nobody stands still {median_beside:.1f} and {worst_beside:.1f} ms"
+    )
