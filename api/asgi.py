@@ -1,6 +1,6 @@
 """The ASGI application that every server runs: `api.asgi:application`.
 
-`/graphql/` is ours, over HTTP and as a websocket. Everything else over HTTP is Django's.
+`/graphql/` is ours, over HTTP and as a websocket, and so is `/health/`. Everything else over HTTP is Django's.
 """
 
 import os
@@ -14,8 +14,11 @@ django_application = get_asgi_application()
 # What follows needs Django to be set up.
 from api.drain import DrainOnSignal, drain  # noqa: E402
 from api.garbage import settle  # noqa: E402
+from api.health import PATHS as HEALTH_PATHS  # noqa: E402
+from api.health import health  # noqa: E402
+from api.hosts import is_allowed, refuse_handshake  # noqa: E402
 from api.http.app import GraphQLHTTP  # noqa: E402
-from api.http.bounded import bounded  # noqa: E402
+from api.http.bounded import Application, bounded  # noqa: E402
 from api.logs import tidy_logs_of_servers  # noqa: E402
 from api.services import socket_services  # noqa: E402
 from api.socket.consumer import GraphQLConsumer  # noqa: E402
@@ -33,13 +36,24 @@ settle()
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Route one connection by its protocol and path."""
-    is_graphql = scope.get("path") in GRAPHQL_PATHS
     if scope["type"] == "websocket":
-        await (graphql_over_socket if is_graphql else _refuse)(scope, receive, send)
+        await _over_socket(scope)(scope, receive, send)
     elif scope["type"] == "http":
-        await (graphql_over_http if is_graphql else all_else_over_http)(scope, receive, send)
+        await _over_http(scope["path"])(scope, receive, send)
     elif scope["type"] == "lifespan":
         await _lifespan(receive, send)
+
+
+def _over_socket(scope: dict[str, Any]) -> Application:
+    if scope["path"] not in GRAPHQL_PATHS:
+        return _refuse
+    return graphql_over_socket if is_allowed(scope) else refuse_handshake
+
+
+def _over_http(path: str) -> Application:
+    if path in GRAPHQL_PATHS:
+        return graphql_over_http
+    return health if path in HEALTH_PATHS else all_else_over_http
 
 
 async def _refuse(_scope: dict[str, Any], _receive: Any, send: Any) -> None:

@@ -6,7 +6,8 @@
   here it is closed with 1009 or 1007.
 - Its `send` never waits, so that a client that reads nothing fills the server's memory; here it waits while the
   transport is full, as ASGI means it to.
-- It keeps a body of any size before the application hears of it; here no more of one than the application takes.
+- It keeps a body of any size before the application hears of it, and waits for one that never ends; here no more of one
+  is kept than the application takes, and it has BODY_TIMEOUT_SECONDS.
 - It cuts all connections when it stops; here it stops listening, has the application `drain`, and gives what still
   runs a moment to end.
 
@@ -32,6 +33,8 @@ from api.socket.close_codes import cut_reason
 
 # What requests that run, and clients that were sent a close frame, have to end before they are cut off.
 GRACE_SECONDS = 1.0
+
+TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 logger = logging.getLogger(__name__)
 
@@ -96,11 +99,43 @@ class _Writable:
 
 
 class WebRequest(StockRequest):  # type: ignore[misc]
-    """Daphne's request, of whose body only as much is kept as shows that it is larger than MAX_BODY_BYTES."""
+    """Daphne's request, whose body is bounded while it comes, before the application hears of it.
 
-    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+    Only as much is kept as shows that it is larger than MAX_BODY_BYTES, and it has BODY_TIMEOUT_SECONDS to arrive.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
+        """The head has come; the body, of so many bytes or of chunks, follows."""
+        super().gotLength(length)
+        if length != 0:
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(settings.BODY_TIMEOUT_SECONDS, self._cut_off)
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802
         """A piece of the body came."""
         super().handleContentChunk(data[: max(0, settings.MAX_BODY_BYTES + 1 - self.content.tell())])
+
+    def process(self) -> None:
+        """The whole of the body has come."""
+        self._forget_deadline()
+        super().process()
+
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802
+        """The client is gone."""
+        self._forget_deadline()
+        super().connectionLost(reason)
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _cut_off(self) -> None:
+        self._deadline = None
+        self.channel.transport.write(TOO_SLOW)
+        self.channel.loseConnection()
 
 
 class WebSocketProtocol(StockProtocol):  # type: ignore[misc]  # daphne has no types

@@ -18,8 +18,18 @@ RESTART = "The server restarts: subscribe again, with `since`."
 Handler = Callable[[int, FrameType | None], object]
 
 
+_draining = False
+
+
+def is_draining() -> bool:
+    """Whether this process has been asked to end."""
+    return _draining
+
+
 async def drain() -> None:
     """End all streamed subscriptions, and close all sockets over DRAIN_SECONDS; at once when there are none."""
+    global _draining
+    _draining = True
     streams.end_all(ErrorCode.GONE, RESTART)
     await socket_registry().drain(settings.DRAIN_SECONDS)
     streams.end_all(ErrorCode.GONE, RESTART)  # those that began meanwhile

@@ -25,6 +25,8 @@ ALLOWED_HOSTS = environment.ALLOWED_HOSTS
 HOST = environment.HOST
 PORT = environment.PORT
 DATA_DIR = environment.DATA_DIR
+HEALTH_TIMEOUT_SECONDS = environment.HEALTH_TIMEOUT_SECONDS
+HEALTH_CACHE_SECONDS = environment.HEALTH_CACHE_SECONDS
 
 LOGGING = logging_settings(environment.LOG_LEVEL)
 

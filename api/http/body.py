@@ -22,7 +22,7 @@ async def read_body(scope: Scope, receive: Receive) -> bytes:
         async with asyncio.timeout(settings.BODY_TIMEOUT_SECONDS):
             return await _read_all(receive)
     except TimeoutError:
-        raise Refused(408, ErrorCode.BAD_INPUT, "The body did not arrive in time.", _CLOSE) from None
+        raise Refused(408, ErrorCode.BAD_INPUT, "The body did not arrive in time.", CLOSE) from None
 
 
 async def _read_all(receive: Receive) -> bytes:
@@ -39,7 +39,7 @@ async def _read_all(receive: Receive) -> bytes:
 
 
 # The rest of the body may come at any time, so the connection cannot carry another request.
-_CLOSE = ((b"connection", b"close"),)
+CLOSE = ((b"connection", b"close"),)
 
 
 def _bounded(body: bytes) -> bytes:

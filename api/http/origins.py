@@ -1,38 +1,20 @@
-"""What Django's middlewares decide about hosts and origins, decided here by the same rules and settings.
+"""What django-cors-headers' middleware decides about origins, decided here by the same rules and settings.
 
-Requests to this application do not pass through Django's handler, so ALLOWED_HOSTS and django-cors-headers'
-settings are applied here. Both use the library's own code for the decision itself.
+Requests to this application do not pass through Django's handler, so its settings are applied here. The library's own
+code is used for the decision itself. Hosts are in `api/hosts.py`.
 """
 
 from urllib.parse import urlsplit
 
 from corsheaders.conf import conf
 from corsheaders.middleware import CorsMiddleware
-from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
-from api.http.refusal import Refused
-from api.http.wire import Headers, Scope, header
-from foundation.errors import ErrorCode
+from api.http.wire import Headers
 
 METHODS = b"GET, HEAD, OPTIONS, POST"
 
 _rules = CorsMiddleware(lambda _request: HttpResponse())
-
-
-def check_host(scope: Scope) -> None:
-    """Refuse (400) a Host that ALLOWED_HOSTS does not name."""
-    server = scope.get("server") or ("", None)
-    request = HttpRequest()
-    request.META = {"SERVER_NAME": server[0], "SERVER_PORT": str(server[1] or 80)}
-    for name, key in ((b"host", "HTTP_HOST"), (b"x-forwarded-host", "HTTP_X_FORWARDED_HOST")):
-        value = header(scope, name)
-        if value is not None:
-            request.META[key] = value
-    try:
-        request.get_host()
-    except DisallowedHost:
-        raise Refused(400, ErrorCode.BAD_INPUT, "This host is not served here.") from None
 
 
 def cors_headers(origin: str | None) -> Headers:

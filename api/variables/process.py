@@ -36,6 +36,12 @@ class ProcessVariables(BaseModel):
     LOG_LEVEL: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."
     )
+    HEALTH_TIMEOUT_SECONDS: Seconds = Field(
+        2, description="Longest wait of /health/ready for PostgreSQL and for Redis; seconds."
+    )
+    HEALTH_CACHE_SECONDS: Seconds = Field(
+        1, description="How long /health/ready answers with what it found; seconds."
+    )
 
     # --- PostgreSQL and Redis
     DATA_DIR: Folder = Field(

@@ -65,12 +65,15 @@ async def call(
     headers: HeaderPairs = (),
     body: bytes = b"",
     chunks: Iterable[bytes] | None = None,
+    ends: bool = True,
 ) -> Answer:
-    """Send one request and read the whole answer."""
+    """Send one request and read the whole answer. Of a body that does not end more is promised, and never comes."""
     parts = list(chunks) if chunks is not None else [body]
     messages: asyncio.Queue[Message] = asyncio.Queue()
     for position, part in enumerate(parts, 1):
-        messages.put_nowait({"type": "http.request", "body": part, "more_body": position < len(parts)})
+        messages.put_nowait(
+            {"type": "http.request", "body": part, "more_body": not ends or position < len(parts)}
+        )
     sent: list[Message] = []
 
     async def send(message: Message) -> None:

@@ -1,5 +1,7 @@
 """Bodies of requests that are not GraphQL: Django never sees more of one than the bound."""
 
+import asyncio
+
 import pytest
 from pytest_django import Settings
 
@@ -45,3 +47,26 @@ async def test_a_declared_length_is_refused_unread(declared: str, status: int) -
     answer = await call(bounded(reading), path="/auth/token/", headers=[("content-length", declared)])
     assert answer.status == status
     assert seen == []
+
+
+async def test_a_body_that_takes_too_long_is_refused(settings: Settings) -> None:
+    settings.BODY_TIMEOUT_SECONDS = 0.01
+    answer = await call(bounded(reading), path="/auth/token/", chunks=[b"x" * 60], ends=False)
+    assert (answer.status, answer.headers["connection"]) == (408, "close")
+    assert seen == [60]
+
+
+async def test_an_answer_may_take_longer_than_a_body(settings: Settings) -> None:
+    """What comes after the body is word of the client's leaving, which may come at any time."""
+    settings.BODY_TIMEOUT_SECONDS = 0.01
+
+    async def slow(_scope: Scope, receive: Receive, send: Send) -> None:
+        assert (await receive())["body"] == b"x"
+        leaving = asyncio.ensure_future(receive())
+        await asyncio.wait([leaving], timeout=0.1)
+        assert not leaving.done()
+        leaving.cancel()
+        await respond(send, 200, (), b"slow")
+
+    answer = await call(bounded(slow), path="/auth/token/", chunks=[b"x"])
+    assert (answer.status, answer.body) == (200, b"slow")
