@@ -107,6 +107,7 @@ async def test_the_last_one_to_leave_leaves_the_group(settings: Settings) -> Non
     assert get_hub()._chats == {}
 
 
+@pytest.mark.usefixtures("without_poll")
 async def test_many_chats_at_once_are_one_query() -> None:
     ann, bob, *_ = await in_thread(make_users, 2)
     chats = await in_thread(lambda: [make_group(ann, bob) for _ in range(30)])

@@ -83,7 +83,8 @@ async def test_history_from_join_is_respected() -> None:
 
 
 async def test_two_hundred_chats_cost_as_many_queries_as_two(settings: Settings) -> None:
-    settings.FEED_PROBE_SECONDS = 3600  # the poll would count as well
+    # The poll would count as well, and a chat that is closed before it is attached to.
+    settings.FEED_PROBE_SECONDS = settings.FEED_RING_LINGER_SECONDS = 3600
     costs = []
     for count in (2, 200):
         ann, bob, chats = await people_and_chats(count)
