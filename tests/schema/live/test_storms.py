@@ -10,6 +10,7 @@ from auth.models import User
 from chats.models import Chat
 from foundation.database import in_thread
 from tests.factories import make_group, make_users, say
+from tests.foundation.test_database import connections_in_use
 from tests.schema.executing import counted_queries
 from tests.schema.live.outlets import Subscriber, follow
 
@@ -51,6 +52,40 @@ async def test_three_thousand_come_back_at_once(is_warm: bool, settings: Setting
     # Where the chats stand and who is a member: gathered. The log of each chat: four times at the most, since each read
     # doubles what is held (32, 64, 128, all), with four queries each.
     assert len(queries) <= (0 if is_warm else 3 + CHATS * 4 * 4 + 5), len(queries)
+
+
+async def cost_of(chats_count: int, sockets: int) -> int:
+    """How many queries it takes that so many come back to new chats at once, and then wait for nothing."""
+    people = await in_thread(make_users, 2)
+
+    def make() -> list[Chat]:
+        chats = [make_group(*people) for _ in range(chats_count)]
+        for chat in chats * 5:
+            say(people[0], chat)
+        return chats
+
+    chats = await in_thread(make)
+    held = connections_in_use()
+    with counted_queries() as queries:
+        storm = await asyncio.gather(
+            *(follow(people[number % 2], chats[number % chats_count], 2) for number in range(sockets))
+        )
+        for subscriber in storm:
+            await expect(subscriber, 2, 7)
+    async with asyncio.timeout(20):
+        while connections_in_use() > held:  # noqa: ASYNC110 - the pool takes them back on its threads
+            await asyncio.sleep(0)
+    for subscriber in storm:
+        subscriber.stop()
+    return len(queries)
+
+
+async def test_queries_grow_with_chats_and_not_with_sockets(settings: Settings) -> None:
+    settings.FEED_PROBE_SECONDS = 3600
+    costs = {(chats, sockets): await cost_of(chats, sockets) for chats in (2, 4) for sockets in (50, 100)}
+    assert costs[2, 50] == costs[2, 100]
+    assert costs[4, 50] == costs[4, 100]
+    assert costs[2, 50] < costs[4, 50] <= 2 * costs[2, 50]
 
 
 async def expect(subscriber: Subscriber, since: int, last: int) -> None:
