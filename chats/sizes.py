@@ -10,11 +10,13 @@ MESSAGE_BYTES = 250
 MEMBER_BYTES = 150
 PROFILE_BYTES = 80
 
+_WITH_MESSAGE = (MessagePosted, MessageEdited)  # a union takes three times as long to look at
+
 
 def held_bytes(event: DurableEvent) -> int:
     """About how many bytes of memory the event holds: its strings, and an allowance for the rest."""
     size = EVENT_BYTES + _profile_bytes(event.actor)
-    if isinstance(event, MessagePosted | MessageEdited):
+    if isinstance(event, _WITH_MESSAGE):
         message = event.message
         # The text by its memory, not by its length: one emoji makes every character of it take four bytes.
         return size + MESSAGE_BYTES + getsizeof(message.text) + _profile_bytes(message.sender)

@@ -21,6 +21,7 @@ class EventRing:
     def __init__(self, last: int, capacity: int, max_bytes: int, budget: Budget) -> None:
         self.last = last
         self._events: deque[DurableEvent] = deque()
+        self._sizes: deque[int] = deque()
         self._bytes = 0
         self._capacity = capacity
         self._max_bytes = max_bytes
@@ -48,13 +49,14 @@ class EventRing:
         """Take the next event; returns the seqs whose events have changed or left."""
         assert event.seq == self.last + 1
         changed = self._amend(event) if isinstance(event, Change) else []
+        size = held_bytes(event)
         self._events.append(event)
-        self._bytes += held_bytes(event)
+        self._sizes.append(size)
+        self._bytes += size
         self.last = event.seq
         while len(self._events) > self._capacity or self._bytes > self._max_bytes:
-            oldest = self._events.popleft()
-            self._bytes -= held_bytes(oldest)
-            changed.append(oldest.seq)
+            changed.append(self._events.popleft().seq)
+            self._bytes -= self._sizes.popleft()
         self._budget.keep(self, self._bytes)
         return changed
 
@@ -67,6 +69,7 @@ class EventRing:
             if self._bytes + size > self._max_bytes:
                 break
             self._events.appendleft(event)
+            self._sizes.appendleft(size)
             self._bytes += size
         self._budget.keep(self, self._bytes)
 
@@ -83,6 +86,7 @@ class EventRing:
     def let_go(self) -> None:
         """Keep nothing more (foundation.budget.Holder)."""
         self._events.clear()
+        self._sizes.clear()
         self._bytes = 0
 
     def _amend(self, change: Change) -> list[int]:
@@ -91,6 +95,8 @@ class EventRing:
             current = amended(event, change)
             if current is not event:
                 self._events[index] = current
-                self._bytes += held_bytes(current) - held_bytes(event)
+                size = held_bytes(current)
+                self._bytes += size - self._sizes[index]
+                self._sizes[index] = size
                 changed.append(event.seq)
         return changed

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from graphql import GraphQLError
 
-from chats.events import DurableEvent, MemberLeft, TypingChanged
+from chats.events import DurableEvent, MemberLeft, MessageEdited, MessagePosted, TypingChanged
 from foundation.budget import Budget
 from schema.errors import FormattedError, format_error
 from schema.live.attachment import Attachment
@@ -65,7 +65,10 @@ class Stream:
 
         Nothing is executed for nobody: who is held back asks for it when they go on.
         """
-        if not any(attachment.outlet.open for attachment in self.attachments):
+        for attachment in self.attachments:
+            if attachment.outlet.open:
+                break
+        else:
             return
         if self._project is None:
             for attachment in tuple(self.attachments):
@@ -123,6 +126,12 @@ class Stream:
         found = [self._chat.event_at_hand(seq) for seq in range(cursor + 1, last.seq)]
         events = [event for event in found if event is not None]
         return [*events, last] if len(events) == len(found) else [last]
+
+    def is_current(self, event: FeedEvent) -> bool:
+        """Whether the message that the event shows, if any, is known to stand as it shows it."""
+        return not isinstance(event, MessagePosted | MessageEdited) or (
+            self._chat.event_at_hand(event.seq) is event
+        )
 
     async def payload_after(self, cursor: int) -> tuple[int, bytes]:
         """The next payload and its seq: that of `cursor + 1`, or a FeedReset when the log no longer has that event."""
