@@ -16,6 +16,7 @@ It works under `daphne.cli` and `runserver` too, through their `server_class` an
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -183,6 +184,9 @@ class Server(StockServer):  # type: ignore[misc]  # daphne has no types
     ) -> None:
         # No day's end for a socket that lives on (stock: 24 hours); liveness is the state machine's.
         options.setdefault("websocket_timeout", -1)
+        # So are pings. Those of stock Daphne drop who stands still after 50 s, whatever SLOW_CONSUMER_SECONDS says.
+        options.setdefault("ping_interval", math.inf)
+        options.setdefault("ping_timeout", 0)
         super().__init__(*args, ready_callable=self._ready, **options)
         self._then = ready_callable
         self._drain = drain

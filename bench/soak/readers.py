@@ -119,10 +119,11 @@ class Group:
             await one.begin()
 
     async def catch_up(self, last: dict[str, int]) -> float | None:
-        """How many seconds it takes until all have come to `last`; None if it takes too long."""
+        """How many seconds it takes until all have come to `last`; None if it takes too long or a socket ends."""
         began = time.monotonic()
         while not all(one.has_all(last) for one in self._readers):
-            if time.monotonic() - began > CATCH_UP_SECONDS:
+            has_ended = any(one.close_code is not None for one in self._readers)
+            if has_ended or time.monotonic() - began > CATCH_UP_SECONDS:
                 return None
             await asyncio.sleep(0.05)
         return time.monotonic() - began

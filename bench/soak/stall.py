@@ -201,6 +201,8 @@ class Stall:
         async with self._phase("in catching up"):
             trickle = asyncio.create_task(producer.call("trickle", SETTLE_SECONDS))
             found.caught_up = await stalled.call("catch_up", last)
+            if found.caught_up is None:
+                found.close_codes = await stalled.call("ends", 0)
             await trickle
         await asyncio.sleep(SETTLE_SECONDS)
         found.after_bytes = self._memory()

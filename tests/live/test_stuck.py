@@ -1,11 +1,13 @@
 """A client that asks for much and reads nothing, not even its own end: it keeps nothing of the server's."""
 
 import asyncio
+import math
 import socket
 
 import psutil
 import pytest
 
+from api.daphne import Server as Daphne
 from tests.client import SocketClient, eventually
 from tests.live.conftest import Start
 from tests.live.people import SEND, register
@@ -62,3 +64,9 @@ def small_window(server: Server) -> socket.socket:
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW_BYTES)
     connection.connect((host, int(port)))
     return connection
+
+
+def test_daphne_itself_pings_nobody() -> None:
+    """Its pings would drop who stands still, long before a SLOW_CONSUMER_SECONDS that is raised."""
+    server = Daphne(application=None, endpoints=["tcp:port=0"])
+    assert (server.ping_interval, server.ping_timeout) == (math.inf, 0)
