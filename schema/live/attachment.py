@@ -147,7 +147,8 @@ class Attachment:
             payload = await self._stream.execute(event)
             if not self._may_write():
                 break
-            self.outlet.next(payload)
+            if self._stream.is_current(event):  # what has changed since then is not theirs to see
+                self.outlet.next(payload)
         self._complete()
 
     async def _deliver_prelude(self) -> None:

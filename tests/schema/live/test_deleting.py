@@ -9,7 +9,7 @@ from pytest_django import Settings
 from auth.models import User
 from chats import reads
 from chats.models import Chat
-from chats.services import delete_message, edit_message
+from chats.services import delete_message, edit_message, remove_member
 from foundation.database import in_thread
 from schema import loaders
 from tests.factories import make_group, make_users, say
@@ -90,6 +90,35 @@ async def test_a_payload_in_the_making_while_its_message_is_deleted(monkeypatch:
     events = await subscriber.outlet.events(2)
     assert [event["__typename"] for event in events] == ["MessagePosted", "MessageDeleted"]
     assert "secret" not in str(subscriber.outlet.payloads)
+
+
+async def test_a_last_payload_in_the_making_while_its_message_is_deleted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its reader is removed meanwhile: what they have not got of the time before is looked up for the last time."""
+    ann, bob, chat = await a_group()
+    first = await in_thread(say, ann, chat, "first")
+    subscriber, _ = await follow_ready(bob, chat, query=REPLIES)
+    watcher, _ = await follow_ready(ann, chat)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(function: Any, *arguments: Any) -> Any:
+        if getattr(function, "func", None) is reads.visible_messages and not go_on.is_set():
+            begun.set()
+            await go_on.wait()
+        return await in_thread(function, *arguments)
+
+    monkeypatch.setattr(loaders, "in_thread", slowly)
+    message = await in_thread(say, ann, chat, "secret", reply_to_id=first.pk)
+    await begun.wait()
+    await in_thread(remove_member, ann.pk, chat.pk, bob.pk)
+    await watcher.outlet.events(2)
+    assert not subscriber.outlet.completed
+    await in_thread(delete_message, ann.pk, message.pk)
+    await watcher.outlet.events(1)
+    go_on.set()
+    await subscriber.outlet.wait_for(lambda: subscriber.outlet.completed)
+    assert [event["__typename"] for event in subscriber.outlet.rest] == ["MemberLeft"]
 
 
 async def test_a_storm_of_reconnects_is_served_from_memory() -> None:
