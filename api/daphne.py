@@ -1,4 +1,4 @@
-"""Daphne as Parlor serves with it: stock Daphne, and five things put right by subclassing.
+"""Daphne as Parlor serves with it: stock Daphne, and six things put right by subclassing.
 
 - It drops the reason of a close, and raises for the registered codes beside 1000 (autobahn's `sendClose` is made for
   applications); here both arrive.
@@ -6,6 +6,8 @@
   here it is closed with 1009 or 1007.
 - Its `send` never waits, so that a client that reads nothing fills the server's memory; here it waits while the
   transport is full, as ASGI means it to.
+- It takes a trip through the selector for each frame, and holds 30 kB for each socket; here `turn_writes` joins what a
+  turn of the loop writes, and a socket forgets its handshake.
 - It keeps a body of any size before the application hears of it, and waits for one that never ends; here no more of one
   is kept than the application takes, and it has BODY_TIMEOUT_SECONDS.
 - It cuts all connections when it stops; here it stops listening, has the application `drain`, and gives what still
@@ -31,6 +33,7 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 
 from api.arrivals import Arrivals
 from api.socket.close_codes import cut_reason
+from api.turn_writes import TurnWriter, text_frame
 
 # What requests that run, and clients that were sent a close frame, have to end before they are cut off.
 GRACE_SECONDS = 1.0
@@ -143,6 +146,7 @@ class WebSocketProtocol(StockProtocol):  # type: ignore[misc]  # daphne has no t
     """Daphne's protocol, with close reasons and with a transport that says when it is full."""
 
     writable: _Writable | None = None
+    _out: TurnWriter | None = None
 
     def onOpen(self) -> None:  # noqa: N802 - autobahn's name
         """The handshake is done: from now on hear of the transport's buffer."""
@@ -151,6 +155,7 @@ class WebSocketProtocol(StockProtocol):  # type: ignore[misc]  # daphne has no t
         # full: with it the pongs that tell how far the client has read.
         self.transport.unregisterProducer()
         self.transport.registerProducer(self.writable, True)
+        self._out = TurnWriter(self.transport)
         super().onOpen()
         self.request.headers.clear()
         # In a new dict, since one never shrinks.
@@ -163,8 +168,27 @@ class WebSocketProtocol(StockProtocol):  # type: ignore[misc]  # daphne has no t
             self.writable.stopProducing()
         super().onClose(wasClean, code, reason)
 
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:  # noqa: N802
+        """Write what autobahn sends: frames once the socket is open, before that the answer to the handshake."""
+        if self._out is None:
+            super().sendData(data, sync, chopsize)
+        else:
+            self._out.write(data)
+
+    def dropConnection(self, abort: bool = False) -> None:  # noqa: N802
+        """End the connection after what was sent."""
+        if self._out is not None:
+            self._out.flush()
+        super().dropConnection(abort)
+
     def handle_reply(self, message: dict[str, Any]) -> None:
         """Send what the application sends; a close with its reason, and with any code."""
+        text = message.get("text")
+        if text and self._out is not None:
+            # autobahn's sendMessage makes a line for its log, which is off, at each of three steps.
+            if self.state == self.STATE_OPEN:
+                self._out.write(text_frame(text.encode()))
+            return
         if message.get("type") != "websocket.close" or self.state == self.STATE_CONNECTING:
             super().handle_reply(message)
             return
@@ -247,9 +271,13 @@ class Server(StockServer):  # type: ignore[misc]  # daphne has no types
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
         """Hand a frame to the protocol once its transport has room; a close goes at once."""
         writable: _Writable | None = getattr(protocol, "writable", None)
-        if writable is not None and message["type"] == "websocket.send" and writable.is_full:
+        if writable is None or message["type"] != "websocket.send":
+            await super().handle_reply(protocol, message)
+            return
+        if writable.is_full:
             await writable.wait()
-        await super().handle_reply(protocol, message)
+        # What stock does before this is for HTTP, or looks up whether the socket is open still, which it knows itself.
+        protocol.handle_reply(message)
 
 
 def _with_options_of(factory: Any) -> type[WebSocketProtocol]:
