@@ -1,6 +1,7 @@
 """Deleting really deletes: what becomes of the events in memory when a message that they show is edited or deleted."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -14,12 +15,20 @@ from chats.events import (
 )
 
 Change = MessageEdited | MessageDeleted
+E = TypeVar("E")
 
 
 def amended(event: DurableEvent, change: Change) -> DurableEvent:
     """The event as a replay from the log would show it after `change`; the same object if it shows another message."""
     if isinstance(event, MessagePosted | MessageEdited) and event.message.id == _message_id(change):
         return msgspec.structs.replace(event, message=_current(event.message, change))
+    return event
+
+
+def readable_from(event: E, seq: int) -> E:
+    """The event for who may read messages from this seq on: an edit of an older one comes without its text."""
+    if isinstance(event, MessageEdited) and event.message.seq < seq:
+        return msgspec.structs.replace(event, message=msgspec.structs.replace(event.message, text=""))
     return event
 
 

@@ -73,6 +73,8 @@ class LiveChat:
         self, plan: Plan, viewer_id: int, outlet: Outlet, cursor: int, prelude: Sequence[FeedEvent]
     ) -> Attachment:
         """Start an operation after `cursor`, with `prelude` before its first event. Access has been checked."""
+        if self.feed.history_from_join:
+            plan = plan.readable_from(self.feed.first_readable_seq(viewer_id) or 1)
         stream = self.streams.get(plan.key)
         if stream is None:
             stream = self.streams[plan.key] = Stream(self, plan, self._budget)

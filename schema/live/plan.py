@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from schema.build import schema
 from schema.context import Context
 from schema.documents import Document, PreparedOperation
 from schema.errors import RequestRefused, format_errors
+from schema.live.amendments import readable_from
 from schema.live.present import FeedEvent, present
 from schema.live.projection import Projection, compile_projection
 from schema.live.selection import select
@@ -40,17 +41,28 @@ class Plan:
     executor: Executor[Any]
     context: Context = field(repr=False)
     projection: Projection | None = None
+    first_seq: int = 1
 
     @property
     def is_shared(self) -> bool:
         """Whether the payloads are the same for all viewers."""
         return self.key[2] is None
 
+    def readable_from(self, seq: int) -> "Plan":
+        """The same for those who may read messages from this seq on."""
+        text, variables, viewer_id = self.key
+        project, projection = self.projection, None
+        if project is not None:
+            projection = lambda event: project(readable_from(event, seq))  # noqa: E731
+        return replace(
+            self, key=(f"{seq} {text}", variables, viewer_id), projection=projection, first_seq=seq
+        )
+
     async def execute(self, event: FeedEvent) -> bytes:
         """The JSON of the execution result for one event. Loaders are new for each: nothing comes from a cache."""
         if self.projection is not None:
             return self.projection(event)
-        result = self._begin(present(event))
+        result = self._begin(present(readable_from(event, self.first_seq)))
         return _encode(result if isinstance(result, ExecutionResult) else await result)
 
     def execute_now(self, event: object) -> bytes | None:

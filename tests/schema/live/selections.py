@@ -40,9 +40,9 @@ LOOKED_UP = {
     "Message": (
         "chat { id }",
         "replyTo { id text }",
-        "answered: replyTo { __typename sender { username } }",
+        "answered: replyTo { __typename chat { viewerMembership { role } } }",
         "chat { viewerMembership { unreadCount role } }",
-        "mine: chat { lastMessage { text replyTo { text } } memberCount }",
+        "mine: chat { viewerMembership { lastReadSeq } lastMessage { text } memberCount }",
     )
 }
 

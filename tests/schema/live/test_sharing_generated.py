@@ -41,7 +41,7 @@ outcomes: Counter[str] = Counter()
 
 
 class Scene:
-    """A chat that shows each their own: what was before one's joining, what one has not read, who one is here."""
+    """A chat that shows each their own: what one has not read, and what one is here."""
 
     people: list[User]
     chat: Chat
@@ -53,7 +53,6 @@ class Scene:
         scene = cls()
         ann, bob, cy = scene.people = make_users(3)
         scene.chat = chat = make_group(ann, cy)
-        Chat.objects.filter(pk=chat.pk).update(history_from_join=True)
         early = say(ann, chat, "before the other's joining")
         add_members(ann.pk, chat.pk, [bob.pk])
         for number in range(3):

@@ -1,0 +1,56 @@
+"""Who joins sees the whole history, or where the chat says so what was said from their joining on."""
+
+import pytest
+
+from auth.models import User
+from chats.models import Chat
+from chats.services import add_members, edit_message
+from foundation.database import in_thread
+from schema.live.live_chats import live_chats
+from tests.factories import make_group, make_users, say
+from tests.schema.live.inboxes import follow_inbox
+from tests.schema.live.outlets import PERSONAL, SHARED, follow_ready
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
+
+both_kinds = pytest.mark.parametrize("query", [SHARED, PERSONAL], ids=["shared", "personal"])
+EARLY, EDITED = "from before their joining", "from before their joining, and a comma"
+
+
+def a_late_joiner(from_join: bool) -> tuple[User, User, Chat, int]:
+    """Two people, the second of whom joined at seq 3; the id of a message from before that."""
+    ann, bob = make_users(2)
+    chat = make_group(ann)
+    Chat.objects.filter(pk=chat.pk).update(history_from_join=from_join)
+    early = say(ann, chat, EARLY)
+    add_members(ann.pk, chat.pk, [bob.pk])
+    return ann, bob, chat, early.pk
+
+
+@both_kinds
+@pytest.mark.parametrize("from_join", [False, True], ids=["whole history", "from their joining on"])
+async def test_what_was_said_before_their_joining_and_is_edited_after_it(query: str, from_join: bool) -> None:
+    ann, bob, chat, early = await in_thread(a_late_joiner, from_join)
+    live, replayed = await follow_ready(bob, chat, since=0, query=query)
+    assert replayed == (1 if from_join else 3)
+    owner, _ = await follow_ready(ann, chat, query=query)
+    _inbox, inbox = await follow_inbox(bob, {chat: 0})
+    await in_thread(edit_message, ann.pk, early, EDITED)
+    await in_thread(say, ann, chat, "after it")
+    seqs = [3, 4, 5] if from_join else [1, 2, 3, 4, 5]
+    assert await live.outlet.seqs(len(seqs)) == seqs
+    again, _ = await follow_ready(bob, chat, since=0, query=query)
+    assert await again.outlet.seqs(len(seqs)) == seqs
+    await inbox.count(1 + len(seqs))
+    for told in (str(live.outlet.payloads), str(again.outlet.payloads), str(inbox.events)):
+        assert (EARLY in told) is not from_join
+        assert "after it" in told
+    edited, _ = await owner.outlet.events(2)
+    assert edited["message"]["text"] == EDITED
+
+
+async def test_those_who_joined_together_share() -> None:
+    ann, bob, chat, _ = await in_thread(a_late_joiner, True)
+    for viewer in (ann, bob, bob):
+        await follow_ready(viewer, chat)
+    assert sorted(len(one.attachments) for one in live_chats()._chats[chat.pk].streams.values()) == [1, 2]
