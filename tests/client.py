@@ -15,6 +15,8 @@ from websockets.typing import Subprotocol
 
 SUBPROTOCOL = "graphql-transport-ws"
 TIMEOUT_SECONDS = 30.0
+# A connection may be to a server that is still starting: on a busy machine that takes half a minute.
+CONNECT_SECONDS = 120.0
 
 Frame = dict[str, Any]
 
@@ -151,7 +153,7 @@ class SocketClient:
 
         With `answer_pings=False` the test answers the server's pings itself, or does not. `options` go to websockets.
         """
-        async with _clear_timeout(TIMEOUT_SECONDS, f"a socket to {url.partition('?')[0]}"):
+        async with _clear_timeout(CONNECT_SECONDS, f"a socket to {url.partition('?')[0]}"):
             connection = await connect(
                 url,
                 subprotocols=[Subprotocol(name) for name in subprotocols] or None,
@@ -159,6 +161,7 @@ class SocketClient:
                 origin=origin,  # type: ignore[arg-type]  # a NewType of str
                 max_size=None,
                 compression=None,
+                open_timeout=None,  # else 10 seconds
                 **options,
             )
         client = cls(connection, answer_pings=answer_pings)

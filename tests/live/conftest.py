@@ -79,9 +79,9 @@ def start(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
 
 
 def assert_answers(server: Server) -> None:
-    """Wait until it is up."""
+    """Wait until it is up, which on a busy machine takes half a minute."""
     try:
-        httpx.post(server.http, json={"query": "{ __typename }"}, timeout=30).raise_for_status()
+        httpx.post(server.http, json={"query": "{ __typename }"}, timeout=120).raise_for_status()
     except httpx.HTTPError as error:
         pytest.fail(f"The server did not start ({error}):\n{server.log.read_text()}")
 

@@ -33,7 +33,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 async def ask(address: str, operation_name: str) -> int:
     """Ask the application how its floods are."""
     query = f"query {operation_name} {{ __typename }}"
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=120) as client:
         answer = await client.post(
             f"http://{address}/graphql/", json={"query": query, "operationName": operation_name}
         )
@@ -55,7 +55,7 @@ async def subscribe(address: str, *, receive_buffer: int | None = None) -> socke
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     await loop.sock_sendall(connection, head.encode() + body)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):  # it may still be starting
         assert b"200 OK" in await loop.sock_recv(connection, 1000)
     return connection
 
@@ -102,7 +102,7 @@ async def test_a_client_that_reads_gets_far_more_than_any_buffer_holds(server: S
 
 async def test_an_8_mib_body_is_refused_in_so_many_words(server: Server) -> None:
     headers = {"content-type": "application/json"}
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=120) as client:
         answer = await client.post(server.http, content=b" " * 8 * MEBIBYTE, headers=headers)
     assert answer.status_code == 413
     assert answer.json()["errors"][0]["extensions"] == {"code": "TOO_LARGE", "maxBytes": MEBIBYTE}
