@@ -1,10 +1,14 @@
 """What this process has not heard of yet: the database decides who may follow, and from where."""
 
+import asyncio
+import threading
+from typing import Any
+
 import pytest
 from pytest_django import Settings
 
 from auth.models import User
-from chats.feeds import publish
+from chats.feeds import hub, publish
 from chats.models import Chat
 from chats.services import add_members, remove_member
 from foundation.database import in_thread
@@ -71,3 +75,30 @@ async def test_what_was_lost_at_the_end_is_found_by_the_poll(lossy: None, settin
     for _ in range(3):
         await in_thread(say, ann, chat)
     assert await subscriber.outlet.seqs(3) == [3, 4, 5]
+
+
+async def test_who_waits_for_a_chat_that_is_closed_meanwhile_gets_the_next(
+    lossy: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They ask for what this process has not heard of, and before it has, nobody else is left in the chat."""
+    reading, may_read = threading.Event(), threading.Event()
+
+    def read_slowly(*arguments: int) -> Any:
+        reading.set()
+        may_read.wait(20)
+        return []
+
+    monkeypatch.setattr(hub, "read_gap", read_slowly)
+    settings.FEED_RING_LINGER_SECONDS = 3600
+    ann, bob, chat = await a_group()
+    watcher, _ = await follow_ready(ann, chat)
+    watcher.operation.stop()
+    sent = await in_thread(say, ann, chat)
+    settings.FEED_RING_LINGER_SECONDS = settings.FEED_LINGER_SECONDS = 0
+    following = asyncio.create_task(follow_ready(bob, chat, since=sent.seq))
+    await asyncio.to_thread(reading.wait, 20)
+    async with asyncio.timeout(20):
+        subscriber, replayed = await following
+    may_read.set()
+    assert replayed == 0
+    assert subscriber.outlet.rest == []
