@@ -25,7 +25,8 @@ class LiveVariables(BaseModel):
         5, description="Time between comparisons of followed chats with the database; seconds."
     )
     FEED_RETRY_SECONDS: Seconds = Field(
-        1, description="Time between attempts to read a gap while the database is away; seconds."
+        1,
+        description="Time between attempts to read a gap, or the subscription to Redis, that failed; seconds.",
     )
     FEED_HELD_EVENTS: Count = Field(
         1000, description="Events of one chat held back while an earlier one is missing; events."

@@ -108,17 +108,20 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]
             )
 
     async def _do_receiving(self) -> None:
+        pause = 0.0  # after the first fault none: it has been opened again by then, or it cannot be
         while True:
             try:
                 await self._receive_one()
             except (RedisError, OSError) as error:
                 self._outage.report(error)
-                await asyncio.sleep(settings.FEED_RETRY_SECONDS)
             except Exception:
                 logger.exception("The subscription to Redis could not be read")
-                await asyncio.sleep(settings.FEED_RETRY_SECONDS)
             else:
                 self._outage.over()
+                pause = 0.0
+                continue
+            await asyncio.sleep(pause)
+            pause = settings.FEED_RETRY_SECONDS
 
     async def _receive_one(self) -> None:
         if self._pubsub is None or not self._pubsub.subscribed:

@@ -271,6 +271,15 @@ async def test_a_socket_that_comes_while_the_process_ends_is_sent_away(world: Wo
     assert len(one) == 0
 
 
+async def test_a_registry_that_was_stopped_has_ended(world: World) -> None:
+    one = world.process()
+    await world.socket(one, "a")
+    await asyncio.sleep(0)
+    await one.stop()
+    assert one._renewal is not None
+    assert one._renewal.done()
+
+
 async def test_a_drain_without_sockets_ends_at_once(world: World) -> None:
     one = world.process()
     async with asyncio.timeout(30):
