@@ -64,9 +64,8 @@ def database(environment: Environment) -> dict[str, Any]:
     }
     options["prepare_threshold"] = 5  # psycopg's own default; Django's is never (see foundation.prepared)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "foundation.postgresql",
         **known,
         "OPTIONS": options,
         "CONN_MAX_AGE": 0,  # given back to the pool after each use
-        "CONN_HEALTH_CHECKS": True,
     }
