@@ -88,6 +88,7 @@ CSRF_COOKIE_SECURE = PRODUCTION
 
 # --- PostgreSQL and Redis
 DATABASE_THREADS = environment.DATABASE_THREADS
+SENDS_PER_CHAT = environment.SENDS_PER_CHAT
 PASSWORD_THREADS = environment.PASSWORD_THREADS
 DATABASE_POOL_SIZE = environment.DATABASE_POOL_SIZE
 REDIS_URL = addresses.redis_url(environment)

@@ -53,6 +53,11 @@ class ProcessVariables(BaseModel):
     DATABASE_THREADS: Count = Field(
         8, description="Threads of one process for database work of sockets and feeds; threads."
     )
+    SENDS_PER_CHAT: Count = Field(
+        2,
+        description="Sends to one chat that a process has under way at once. The chat's row is locked for each; the "
+        "others wait without a thread, so that a busy chat leaves threads for the rest; sends.",
+    )
     PASSWORD_THREADS: Count = Field(
         2, description="Threads of one process for logins and all else that hashes passwords; threads."
     )

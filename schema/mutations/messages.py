@@ -3,15 +3,19 @@
 from typing import Annotated, cast
 
 import strawberry
+from django.conf import settings
 
 from chats import services
 from foundation.database import in_thread
+from foundation.gates import Gate
 from foundation.rate_limits import check_rate
 from schema.context import Info
 from schema.ids import decode_id
 from schema.types.messages import Message
 
 MessageId = Annotated[strawberry.ID, strawberry.argument(description="The message.")]
+
+_sends = Gate()
 
 
 @strawberry.input(description="A new message.")
@@ -42,14 +46,17 @@ class MessageMutations:
     ) -> Message:
         viewer_id = info.context.viewer_id
         await check_rate("send", str(viewer_id))
-        message = await in_thread(
-            services.send_message,
-            viewer_id,
-            decode_id("Chat", input.chat_id),
-            input.text,
-            client_id=input.client_id,
-            reply_to_id=None if input.reply_to_id is None else decode_id("Message", input.reply_to_id),
-        )
+        chat_id = decode_id("Chat", input.chat_id)
+        reply_to_id = None if input.reply_to_id is None else decode_id("Message", input.reply_to_id)
+        async with _sends.entered(chat_id, settings.SENDS_PER_CHAT):
+            message = await in_thread(
+                services.send_message,
+                viewer_id,
+                chat_id,
+                input.text,
+                client_id=input.client_id,
+                reply_to_id=reply_to_id,
+            )
         return cast(Message, message)
 
     @strawberry.mutation(description="Give a message of the viewer's another text. GONE once it is deleted.")

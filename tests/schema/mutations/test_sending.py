@@ -98,7 +98,7 @@ def locked(chat: Chat) -> Iterator[None]:
 async def test_sends_to_other_chats_do_not_wait_for_one_that_is_locked() -> None:
     (ann, busy), (_bob, _), (cy, free) = [await a_chat() for _ in range(3)]
     with locked(busy):
-        waiting = [asyncio.create_task(send(ann, busy)) for _ in range(settings.DATABASE_THREADS - 1)]
+        waiting = [asyncio.create_task(send(ann, busy)) for _ in range(2 * settings.DATABASE_THREADS)]
         async with asyncio.timeout(TIMEOUT_SECONDS):
             for number in range(10):
                 assert await send(cy, free) == 3 + number
