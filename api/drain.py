@@ -11,6 +11,7 @@ from django.conf import settings
 
 from api.http.registry import registry as streams
 from api.services import socket_registry
+from api.socket.operations import all_ended
 from foundation.errors import ErrorCode
 
 RESTART = "The server restarts: subscribe again, with `since`."
@@ -27,12 +28,16 @@ def is_draining() -> bool:
 
 
 async def drain() -> None:
-    """End all streamed subscriptions, and close all sockets over DRAIN_SECONDS; at once when there are none."""
+    """End all streamed subscriptions, close all sockets over DRAIN_SECONDS, and have their mutations carried out.
+
+    At once when there are none.
+    """
     global _draining
     _draining = True
     streams.end_all(ErrorCode.GONE, RESTART)
     await socket_registry().drain(settings.DRAIN_SECONDS)
     streams.end_all(ErrorCode.GONE, RESTART)  # those that began meanwhile
+    await all_ended(settings.DRAIN_GRACE_SECONDS)
 
 
 class DrainOnSignal:

@@ -23,6 +23,15 @@ _tasks: set[asyncio.Task[None]] = set()
 RETRY_WHEN_FULL_MS = 1000
 
 
+async def all_ended(seconds: float) -> None:
+    """Wait until what the sockets of this process began has ended, `seconds` at most.
+
+    Once they are closed that is their mutations alone, which are carried out all the same.
+    """
+    if _tasks:
+        await asyncio.wait(_tasks.copy(), timeout=seconds)
+
+
 class RunningOperations:
     """All operations of a connection by their id. An id is free the moment its operation has ended for the client."""
 

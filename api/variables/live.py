@@ -84,6 +84,9 @@ class LiveVariables(BaseModel):
     DRAIN_SECONDS: float = Field(
         3, ge=0, description="Over how long a process that stops closes its sockets; seconds, 0 for at once."
     )
+    DRAIN_GRACE_SECONDS: float = Field(
+        5, ge=0, description="Longest wait, after that, for mutations that still run; seconds."
+    )
     CONNECTION_INIT_TIMEOUT_SECONDS: Seconds = Field(
         10,
         description="Longest wait for connection_init, and then for its credential to be checked; seconds.",
