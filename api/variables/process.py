@@ -54,7 +54,7 @@ class ProcessVariables(BaseModel):
         8, description="Threads of one process for database work of sockets and feeds; threads."
     )
     SENDS_PER_CHAT: Count = Field(
-        2,
+        4,
         description="Sends to one chat that a process has under way at once. The chat's row is locked for each; the "
         "others wait without a thread, so that a busy chat leaves threads for the rest; sends.",
     )
