@@ -20,7 +20,7 @@ class LiveChats:
         self._opening: dict[int, asyncio.Task[LiveChat | None]] = {}
         self._closing: dict[int, asyncio.TimerHandle] = {}
         self._memory = Budget(settings.FEED_MEMORY_BYTES)
-        self._memberships: Batcher[tuple[int, int], bool] = Batcher(_fetch_memberships)
+        self._memberships: Batcher[tuple[int, int], bool] = Batcher(_fetch_memberships, in_turn=True)
 
     async def open_for(self, viewer_id: int, chat_id: int) -> LiveChat | None:
         """As `open`, but a chat that nobody here follows is not followed for the sake of who is no member of it.
@@ -28,7 +28,8 @@ class LiveChats:
         Whoever guesses ids would else have this process receive, and keep in memory, what is said in all those chats;
         and would tell a foreign chat from a missing one by how long the next answer takes.
         """
-        if chat_id not in self._chats and not await self._memberships.load((viewer_id, chat_id)):
+        is_followed = chat_id in self._chats or chat_id in self._opening
+        if not is_followed and not await self._memberships.load((viewer_id, chat_id)):
             return None
         return await self.open(chat_id)
 

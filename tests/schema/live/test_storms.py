@@ -9,6 +9,7 @@ from pytest_django import Settings
 from auth.models import User
 from chats.models import Chat
 from foundation.database import in_thread
+from schema.live.live_chats import LiveChats
 from tests.factories import make_group, make_users, say
 from tests.foundation.test_database import connections_in_use
 from tests.schema.executing import counted_queries
@@ -86,6 +87,21 @@ async def test_queries_grow_with_chats_and_not_with_sockets(settings: Settings) 
     assert costs[2, 50] == costs[2, 100]
     assert costs[4, 50] == costs[4, 100]
     assert costs[2, 50] < costs[4, 50] <= 2 * costs[2, 50]
+
+
+async def test_those_who_come_one_after_the_other_are_looked_up_together() -> None:
+    people = await in_thread(make_users, 40)
+    chat = await in_thread(make_group, *people)
+    live, coming = LiveChats(), []
+    with counted_queries() as queries:
+        for person in people:
+            coming.append(asyncio.create_task(live.open_for(person.pk, chat.pk)))
+            await asyncio.sleep(0)
+        opened = await asyncio.gather(*coming)
+    assert len(set(opened)) == 1
+    assert None not in opened
+    # The first one's, that of those who came meanwhile, and that of those who came before the chat began to open.
+    assert sum(query.startswith('SELECT "chats_membership"') for query in queries) <= 3, queries
 
 
 async def expect(subscriber: Subscriber, since: int, last: int) -> None:
