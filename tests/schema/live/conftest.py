@@ -22,3 +22,9 @@ async def hub(transactional_db: None, settings: Settings) -> AsyncIterator[None]
     yield
     await get_hub().close()
     await get_channel_layer().flush()
+
+
+@pytest.fixture
+def without_poll(hub: None, settings: Settings) -> None:
+    """Nothing heals by itself."""
+    settings.FEED_POLL_SECONDS = settings.FEED_PROBE_SECONDS = 3600

@@ -6,11 +6,15 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from auth.models import User
 from chats.models import Chat
+from foundation.database import in_thread
 from schema.errors import FormattedError
 from schema.execution import OperationRequest, prepare, subscribe
 from schema.live.outlet import LiveOperation
+from tests.factories import make_group, make_users, say
 from tests.schema.executing import context_of, ids
 
 Json = dict[str, Any]
@@ -158,3 +162,19 @@ async def follow_ready(
     ready = await subscriber.outlet.event()
     assert ready["__typename"] == "FeedReady"
     return subscriber, ready["replayed"]
+
+
+both_kinds = pytest.mark.parametrize("query", [SHARED, PERSONAL], ids=["shared", "personal"])
+
+
+async def a_group(messages: int = 0) -> tuple[User, User, Chat]:
+    """Two people and their group, with messages of the first one; its last seq is 2 and their number."""
+
+    def make() -> tuple[User, User, Chat]:
+        ann, bob = make_users(2)
+        chat = make_group(ann, bob)
+        for number in range(messages):
+            say(ann, chat, f"{number}")
+        return ann, bob, chat
+
+    return await in_thread(make)

@@ -14,25 +14,10 @@ from chats.services import add_members, remove_member
 from foundation.database import in_thread
 from schema.execution import RequestRefused
 from schema.live import recall
-from tests.factories import make_group, make_users, say
-from tests.schema.live.outlets import PERSONAL, SHARED, FakeOutlet, follow, follow_ready
+from tests.factories import make_users, say
+from tests.schema.live.outlets import FakeOutlet, a_group, both_kinds, follow, follow_ready
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
-
-both_kinds = pytest.mark.parametrize("query", [SHARED, PERSONAL], ids=["shared", "personal"])
-
-
-async def a_group(messages: int = 0) -> tuple[User, User, Chat]:
-    """Two people and their group; its last seq is 2 and the number of messages."""
-
-    def make() -> tuple[User, User, Chat]:
-        ann, bob = make_users(2)
-        chat = make_group(ann, bob)
-        for number in range(messages):
-            say(ann, chat, f"{number}")
-        return ann, bob, chat
-
-    return await in_thread(make)
 
 
 async def refusal_of(*arguments: Any) -> Any:

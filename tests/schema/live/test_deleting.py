@@ -6,28 +6,17 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from auth.models import User
 from chats import reads
-from chats.models import Chat
 from chats.services import delete_message, edit_message, remove_member
 from foundation.database import in_thread
 from schema import loaders
-from tests.factories import make_group, make_users, say
+from tests.factories import say
 from tests.schema.executing import counted_queries
-from tests.schema.live.outlets import PERSONAL, SHARED, follow_ready
+from tests.schema.live.outlets import SHARED, a_group, both_kinds, follow_ready
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
 
-both_kinds = pytest.mark.parametrize("query", [SHARED, PERSONAL], ids=["shared", "personal"])
 REPLIES = SHARED.replace("message { id text", "message { id replyTo { text } text")
-
-
-async def a_group() -> tuple[User, User, Chat]:
-    def make() -> tuple[User, User, Chat]:
-        ann, bob = make_users(2)
-        return ann, bob, make_group(ann, bob)
-
-    return await in_thread(make)
 
 
 @both_kinds

@@ -7,7 +7,6 @@ import pytest
 from channels.layers import get_channel_layer
 from pytest_django import Settings
 
-from auth.models import User
 from chats.access import members_among
 from chats.feeds.hub import get_hub
 from chats.models import Chat
@@ -15,23 +14,17 @@ from foundation.database import in_thread
 from schema.execution import RequestRefused
 from schema.live.live_chats import live_chats
 from tests.client import eventually
-from tests.factories import make_group, make_users, say
-from tests.schema.live.outlets import PERSONAL, SHARED, FakeOutlet, Subscriber, follow, follow_ready
+from tests.factories import make_users, say
+from tests.schema.live.outlets import (
+    FakeOutlet,
+    Subscriber,
+    a_group,
+    both_kinds,
+    follow,
+    follow_ready,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
-
-both_kinds = pytest.mark.parametrize("query", [SHARED, PERSONAL], ids=["shared", "personal"])
-
-
-async def a_group(messages: int = 0) -> tuple[User, User, Chat]:
-    def make() -> tuple[User, User, Chat]:
-        ann, bob = make_users(2)
-        chat = make_group(ann, bob)
-        for number in range(messages):
-            say(ann, chat, f"{number}")
-        return ann, bob, chat
-
-    return await in_thread(make)
 
 
 def groups() -> set[str]:

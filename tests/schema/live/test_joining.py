@@ -9,11 +9,10 @@ from foundation.database import in_thread
 from schema.live.live_chats import live_chats
 from tests.factories import make_group, make_users, say
 from tests.schema.live.inboxes import follow_inbox
-from tests.schema.live.outlets import PERSONAL, SHARED, follow_ready
+from tests.schema.live.outlets import both_kinds, follow_ready
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
 
-both_kinds = pytest.mark.parametrize("query", [SHARED, PERSONAL], ids=["shared", "personal"])
 EARLY, EDITED = "from before their joining", "from before their joining, and a comma"
 
 

@@ -7,23 +7,13 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from auth.models import User
 from chats.feeds import hub, publish
-from chats.models import Chat
 from chats.services import add_members, remove_member
 from foundation.database import in_thread
-from tests.factories import make_group, make_users, say
-from tests.schema.live.outlets import follow_ready
+from tests.factories import make_users, say
+from tests.schema.live.outlets import a_group, follow_ready
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
-
-
-async def a_group() -> tuple[User, User, Chat]:
-    def make() -> tuple[User, User, Chat]:
-        ann, bob = make_users(2)
-        return ann, bob, make_group(ann, bob)
-
-    return await in_thread(make)
 
 
 @pytest.fixture

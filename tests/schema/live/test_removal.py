@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from pytest_django import Settings
 
-from auth.models import User
 from chats.events import DurableEvent
 from chats.feeds import publish
 from chats.feeds.hub import get_hub
@@ -18,33 +16,13 @@ from chats.services import add_members, delete_message, edit_message, remove_mem
 from foundation.database import in_thread
 from schema.live import recall
 from schema.live.live_chats import live_chats
-from tests.factories import make_group, make_users, say
+from tests.factories import say
 from tests.schema.live.inboxes import follow_inbox
-from tests.schema.live.outlets import PERSONAL, SHARED, FakeOutlet, follow, follow_ready
+from tests.schema.live.outlets import FakeOutlet, a_group, both_kinds, follow, follow_ready
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_poll")]
 
-both_kinds = pytest.mark.parametrize("query", [SHARED, PERSONAL], ids=["shared", "personal"])
 LATER = "edited after the removal"
-
-
-@pytest.fixture
-def without_poll(hub: None, settings: Settings) -> None:
-    """Nothing heals by itself."""
-    settings.FEED_POLL_SECONDS = settings.FEED_PROBE_SECONDS = 3600
-
-
-async def a_group(messages: int = 0) -> tuple[User, User, Chat]:
-    """Two people and their group, with messages of the first one."""
-
-    def make() -> tuple[User, User, Chat]:
-        ann, bob = make_users(2)
-        chat = make_group(ann, bob)
-        for number in range(messages):
-            say(ann, chat, f"number {number}")
-        return ann, bob, chat
-
-    return await in_thread(make)
 
 
 @both_kinds

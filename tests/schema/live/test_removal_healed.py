@@ -8,43 +8,26 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from auth.models import User
 from chats.events import DurableEvent
 from chats.feeds import hub as hub_module
 from chats.feeds import publish
 from chats.feeds.hub import get_hub
 from chats.feeds.settled import read_gap
-from chats.models import Chat
 from chats.services import add_members, delete_message, edit_message, remove_member
 from foundation.database import in_thread
-from tests.factories import make_group, make_users, say
+from tests.factories import say
 from tests.schema.live.inboxes import follow_inbox
-from tests.schema.live.outlets import PERSONAL, SHARED, follow_ready
+from tests.schema.live.outlets import a_group, both_kinds, follow_ready
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_poll")]
 
-both_kinds = pytest.mark.parametrize("query", [SHARED, PERSONAL], ids=["shared", "personal"])
 LATER = "edited after the removal"
-
-
-@pytest.fixture
-def without_poll(hub: None, settings: Settings) -> None:
-    """Nothing heals by itself."""
-    settings.FEED_POLL_SECONDS = settings.FEED_PROBE_SECONDS = 3600
 
 
 @pytest.fixture
 def deaf(without_poll: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that is published arrives."""
     monkeypatch.setattr(publish, "_dispatch", lambda _publications: None)
-
-
-async def a_group() -> tuple[User, User, Chat]:
-    def make() -> tuple[User, User, Chat]:
-        ann, bob = make_users(2)
-        return ann, bob, make_group(ann, bob)
-
-    return await in_thread(make)
 
 
 @both_kinds

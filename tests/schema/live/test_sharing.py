@@ -7,15 +7,14 @@ import pytest
 from graphql import execute_subscription_event
 from pytest_django import Settings
 
-from auth.models import User
-from chats.models import Chat, Membership
+from chats.models import Membership
 from foundation.database import in_thread
 from schema import documents
 from schema.live import plan as plan_module
 from schema.live.live_chats import live_chats
 from schema.live.projection import compile_projection
 from tests.factories import make_group, make_users, say
-from tests.schema.live.outlets import PERSONAL, SHARED, FakeOutlet, follow, follow_ready
+from tests.schema.live.outlets import PERSONAL, SHARED, FakeOutlet, a_group, follow, follow_ready
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
 
@@ -61,14 +60,6 @@ class Executions:
 @pytest.fixture
 def executions(monkeypatch: pytest.MonkeyPatch) -> Executions:
     return Executions(monkeypatch)
-
-
-async def a_group() -> tuple[User, User, Chat]:
-    def make() -> tuple[User, User, Chat]:
-        ann, bob = make_users(2)
-        return ann, bob, make_group(ann, bob)
-
-    return await in_thread(make)
 
 
 async def test_an_event_is_executed_once_for_all_who_asked_the_same(executions: Executions) -> None:

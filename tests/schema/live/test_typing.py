@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from auth.models import User
 from chats.events import TypingChanged
 from chats.feeds import publish
 from chats.feeds.hub import get_hub
@@ -14,29 +13,21 @@ from chats.models import Chat
 from chats.profiles import profiles
 from chats.services import remove_member, set_typing
 from foundation.database import in_thread
-from tests.factories import make_group, make_users, say
+from tests.factories import make_users, say
 from tests.schema.executing import code_of, count_rows, data_of, ids
 from tests.schema.live.inboxes import follow_inbox
-from tests.schema.live.outlets import PERSONAL, SHARED, FakeOutlet, event_in, follow, follow_ready
+from tests.schema.live.outlets import (
+    FakeOutlet,
+    a_group,
+    both_kinds,
+    event_in,
+    follow,
+    follow_ready,
+)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("without_poll")]
 
-both_kinds = pytest.mark.parametrize("query", [SHARED, PERSONAL], ids=["shared", "personal"])
 SET_TYPING = "mutation ($chat: ID!, $typing: Boolean!) { setTyping(chatId: $chat, typing: $typing) }"
-
-
-@pytest.fixture
-def without_poll(hub: None, settings: Settings) -> None:
-    """Nothing heals by itself."""
-    settings.FEED_POLL_SECONDS = settings.FEED_PROBE_SECONDS = 3600
-
-
-async def a_group() -> tuple[User, User, Chat]:
-    def make() -> tuple[User, User, Chat]:
-        ann, bob = make_users(2)
-        return ann, bob, make_group(ann, bob)
-
-    return await in_thread(make)
 
 
 @both_kinds
