@@ -19,6 +19,20 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 REPLIES = SHARED.replace("message { id text", "message { id replyTo { text } text")
 
 
+def lookups_held(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
+    """Hold the lookup of messages up: the first event says that it has begun, the second lets it go on."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(function: Any, *arguments: Any) -> Any:
+        if getattr(function, "func", None) is reads.visible_messages and not go_on.is_set():
+            begun.set()
+            await go_on.wait()
+        return await in_thread(function, *arguments)
+
+    monkeypatch.setattr(loaders, "in_thread", slowly)
+    return begun, go_on
+
+
 @both_kinds
 @pytest.mark.parametrize("ring", [2, 1000], ids=["from the log", "from memory"])
 async def test_a_replay_after_a_deletion_or_an_edit(query: str, ring: int, settings: Settings) -> None:
@@ -62,15 +76,7 @@ async def test_a_payload_in_the_making_while_its_message_is_deleted(monkeypatch:
     first = await in_thread(say, ann, chat, "first")
     subscriber, _ = await follow_ready(bob, chat, query=REPLIES)
     watcher, _ = await follow_ready(ann, chat)
-    begun, go_on = asyncio.Event(), asyncio.Event()
-
-    async def slowly(function: Any, *arguments: Any) -> Any:
-        if getattr(function, "func", None) is reads.visible_messages and not go_on.is_set():
-            begun.set()
-            await go_on.wait()
-        return await in_thread(function, *arguments)
-
-    monkeypatch.setattr(loaders, "in_thread", slowly)
+    begun, go_on = lookups_held(monkeypatch)
     message = await in_thread(say, ann, chat, "secret", reply_to_id=first.pk)
     await begun.wait()
     await in_thread(delete_message, ann.pk, message.pk)
@@ -89,15 +95,7 @@ async def test_a_last_payload_in_the_making_while_its_message_is_deleted(
     first = await in_thread(say, ann, chat, "first")
     subscriber, _ = await follow_ready(bob, chat, query=REPLIES)
     watcher, _ = await follow_ready(ann, chat)
-    begun, go_on = asyncio.Event(), asyncio.Event()
-
-    async def slowly(function: Any, *arguments: Any) -> Any:
-        if getattr(function, "func", None) is reads.visible_messages and not go_on.is_set():
-            begun.set()
-            await go_on.wait()
-        return await in_thread(function, *arguments)
-
-    monkeypatch.setattr(loaders, "in_thread", slowly)
+    begun, go_on = lookups_held(monkeypatch)
     message = await in_thread(say, ann, chat, "secret", reply_to_id=first.pk)
     await begun.wait()
     await in_thread(remove_member, ann.pk, chat.pk, bob.pk)

@@ -1,15 +1,15 @@
-"""Gates: so many at once for a key, in turn, and nothing kept."""
+"""Turns: so many at once for a key, in turn, and nothing kept."""
 
 import asyncio
 
-from foundation.gates import Gate
+from foundation.turns import Turns
 
 
 async def test_so_many_of_a_key_are_inside_at_once_in_their_order_and_other_keys_are_not_held_up() -> None:
-    gate, may_leave, inside = Gate(), asyncio.Event(), list[str]()
+    turns, may_leave, inside = Turns(), asyncio.Event(), list[str]()
 
     async def enter(name: str) -> None:
-        async with gate.entered(name[0], 2):
+        async with turns.taken(name[0], 2):
             inside.append(name)
             await may_leave.wait()
 
@@ -20,14 +20,14 @@ async def test_so_many_of_a_key_are_inside_at_once_in_their_order_and_other_keys
     await asyncio.gather(*tasks)
     assert inside == ["a1", "a2", "b1", "a3", "a4"]
     del tasks
-    assert not gate._turns
+    assert not turns._by_key
 
 
 async def test_who_is_cancelled_or_fails_leaves_room() -> None:
-    gate, entered = Gate(), asyncio.Event()
+    turns, entered = Turns(), asyncio.Event()
 
     async def enter() -> None:
-        async with gate.entered("a", 1):
+        async with turns.taken("a", 1):
             entered.set()
             await asyncio.Event().wait()
 
@@ -36,5 +36,5 @@ async def test_who_is_cancelled_or_fails_leaves_room() -> None:
     waiting.cancel()
     inside.cancel()
     await asyncio.gather(inside, waiting, return_exceptions=True)
-    async with asyncio.timeout(10), gate.entered("a", 1):
+    async with asyncio.timeout(10), turns.taken("a", 1):
         pass
