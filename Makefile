@@ -44,7 +44,7 @@ lock: $(VENV)/.stamp ## Compile requirements/ anew from the ranges in pyproject.
 	@$(COMPILE) $(ARGS) --extra local --extra dev --extra bench --constraint requirements/base.txt --output-file $(LOCKED)
 
 clean: ## Stop leftovers of a killed run, then remove its data, .venv, caches and built pages
-	@if [ -x $(BIN)/python ] && [ -f $(VENV)/.stamp ]; then $(BIN)/python -m api.embedded; fi
+	@if [ -x $(BIN)/python ] && [ -f $(VENV)/.stamp ]; then $(BIN)/python -m api.local.embedded; fi
 	@rm -rf $${DATA_DIR:-.local} $(VENV) web/dist web/node_modules tests/js/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis \
 		.import_linter_cache .grimp_cache
 	@find api auth bench chats foundation schema tests -name __pycache__ -type d -exec rm -rf {} + 2>/dev/null || true

@@ -11,6 +11,6 @@ class ApiConfig(AppConfig):
     def ready(self) -> None:
         """Join the layers."""
         # Models must be loaded before what this imports.
-        from api.process import wire
+        from api.process.composition import connect_layers
 
-        wire()
+        connect_layers()

@@ -12,15 +12,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "api.settings")
 django_application = get_asgi_application()
 
 # What follows needs Django to be set up.
-from api.drain import DrainOnSignal, drain  # noqa: E402
-from api.garbage import settle  # noqa: E402
-from api.health import PATHS as HEALTH_PATHS  # noqa: E402
-from api.health import health  # noqa: E402
-from api.hosts import is_allowed, refuse_handshake  # noqa: E402
+from api.http.allowed_hosts import is_allowed, refuse_handshake  # noqa: E402
 from api.http.app import GraphQLHTTP  # noqa: E402
-from api.http.bounded import Application, bounded  # noqa: E402
-from api.logs import tidy_logs_of_servers  # noqa: E402
-from api.services import socket_services  # noqa: E402
+from api.http.body_limits import Application, bounded  # noqa: E402
+from api.process.composition import socket_dependencies  # noqa: E402
+from api.process.drain import DrainOnSignal, drain  # noqa: E402
+from api.process.garbage_collection import tune_garbage_collector  # noqa: E402
+from api.process.health import PATHS as HEALTH_PATHS  # noqa: E402
+from api.process.health import health  # noqa: E402
+from api.process.logs import tidy_logs_of_servers  # noqa: E402
 from api.socket.consumer import GraphQLConsumer  # noqa: E402
 from schema import execution  # noqa: E402
 
@@ -30,8 +30,8 @@ GRAPHQL_PATHS = ("/graphql/", "/graphql")
 
 graphql_over_http = GraphQLHTTP(execution)
 all_else_over_http = bounded(django_application)
-graphql_over_socket = GraphQLConsumer(socket_services)
-settle()
+graphql_over_socket = GraphQLConsumer(socket_dependencies)
+tune_garbage_collector()
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:

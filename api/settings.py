@@ -5,9 +5,9 @@ from typing import Any
 
 from corsheaders.defaults import default_headers
 
-from api import addresses
-from api.environment import ROOT, Deployment, EnvironmentRefused, read_environment
-from api.logs import logging_settings
+from api.config import addresses
+from api.config.environment import ROOT, Deployment, EnvironmentRefused, read_environment
+from api.process.logs import logging_settings
 from foundation.redis import connection_options
 
 try:
@@ -96,7 +96,7 @@ REDIS_CONNECTIONS = environment.REDIS_CONNECTIONS
 REDIS_TIMEOUT_SECONDS = environment.REDIS_TIMEOUT_SECONDS
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "chats.feeds.layer.PubSubLayer",
+        "BACKEND": "chats.feeds.channel_layer.PubSubLayer",
         # Without these bounds a Redis that hangs would hold up the one lock of the layer, hence all its users.
         "CONFIG": {"hosts": [connection_options(REDIS_URL, REDIS_TIMEOUT_SECONDS)]},
     },

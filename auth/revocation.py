@@ -9,7 +9,6 @@ import asyncio
 import enum
 import itertools
 import logging
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +20,8 @@ from auth.errors import unavailable
 from auth.tokens import Identity
 from foundation.batching import Batcher
 from foundation.database import in_thread
-from foundation.outage import Outage
+from foundation.outage_log import OutageLog
+from foundation.per_loop import PerLoop
 
 logger = logging.getLogger(__name__)
 
@@ -83,14 +83,6 @@ async def is_revoked(identity: Identity) -> bool:
     return bool(await _checks().load(identity))
 
 
-def _checks() -> Batcher[Identity, bool]:
-    loop = asyncio.get_running_loop()
-    checks = _checks_by_loop.get(loop)
-    if checks is None:
-        checks = _checks_by_loop[loop] = Batcher(_check, in_turn=True)
-    return checks
-
-
 async def _check(identities: list[Identity]) -> dict[Identity, bool]:
     return dict.fromkeys(await revoked_among(identities), True)
 
@@ -103,9 +95,9 @@ async def revoked_among(identities: Sequence[Identity]) -> list[Identity]:
     """
     try:
         answer = await _ask_redis(identities)
-        _outage.over()
+        _outage.succeeded()
     except RedisError as error:
-        _outage.report(error)
+        _outage.failed(error)
         answer = None
     if answer is not None:
         return answer
@@ -136,12 +128,12 @@ def _enforce(revoked: Revoked) -> None:
 
 
 class _Unwritten:
-    """Whether a write of this process may be missing in Redis. Noted on any thread, settled by a rebuild."""
+    """Whether a write of this process may be missing in Redis. Noted on any thread, confirmed by a rebuild."""
 
     def __init__(self) -> None:
         self._counter = itertools.count(1)
         self._noted = 0
-        self._settled = 0
+        self._confirmed = 0
 
     def note(self) -> None:
         self._noted = next(self._counter)
@@ -152,21 +144,42 @@ class _Unwritten:
 
     @property
     def pending(self) -> bool:
-        return self._noted != self._settled
+        return self._noted != self._confirmed
 
-    def settle(self, mark: int) -> None:
+    def confirm(self, mark: int) -> None:
         """A rebuild that read the database after `mark` was taken has succeeded."""
-        self._settled = mark
+        self._confirmed = mark
 
 
-_outage = Outage(logger, "Redis is out of reach: the database says what is revoked.")
+class _Rebuild:
+    """The rebuild of the deny-list that one event loop has under way: a thousand requests cause one."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[bool] | None = None
+
+    async def join(self) -> bool:
+        """Wait for the rebuild that is under way, or start one; False if another process rebuilds."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run())
+        # Shielded, since the client of whoever started it may disconnect.
+        return await asyncio.shield(self._task)
+
+    async def _run(self) -> bool:
+        mark = _unwritten.mark
+        done = await denylist.rebuild()
+        if done:
+            _unwritten.confirm(mark)
+        return done
+
+
+_outage = OutageLog(
+    logger,
+    "Redis is out of reach: revocations are looked up in the database.",
+    "Redis says again what is revoked.",
+)
 _unwritten = _Unwritten()
-_checks_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Batcher[Identity, bool]] = (
-    weakref.WeakKeyDictionary()
-)
-_rebuilds: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[bool]] = (
-    weakref.WeakKeyDictionary()
-)
+_checks: PerLoop[Batcher[Identity, bool]] = PerLoop(lambda: Batcher(_check, in_turn=True))
+_rebuild = PerLoop(_Rebuild)
 
 
 async def _ask_redis(identities: Sequence[Identity]) -> list[Identity] | None:
@@ -175,24 +188,6 @@ async def _ask_redis(identities: Sequence[Identity]) -> list[Identity] | None:
         if answer is not None:
             return answer
     # Still pending after a rebuild: it had read the database before the write that is missing was committed.
-    if not await _rebuild_once() or _unwritten.pending:
+    if not await _rebuild().join() or _unwritten.pending:
         return None
     return await denylist.denied_among(identities)
-
-
-async def _rebuild_once() -> bool:
-    """Join the rebuild that runs on this loop, or start it: a thousand requests cause one."""
-    loop = asyncio.get_running_loop()
-    task = _rebuilds.get(loop)
-    if task is None or task.done():
-        task = _rebuilds[loop] = loop.create_task(_rebuild())
-    # Shielded: the client of whoever started it may go away.
-    return await asyncio.shield(task)
-
-
-async def _rebuild() -> bool:
-    mark = _unwritten.mark
-    done = await denylist.rebuild()
-    if done:
-        _unwritten.settle(mark)
-    return done

@@ -28,9 +28,9 @@ def body_of(kind: Kind) -> Body:
 def _parlor_body() -> Body:
     from channels.layers import get_channel_layer
 
-    from chats.events import MessagePosted, MessageSnapshot, Profile, encode
-    from chats.feeds.names import chat_feed
+    from chats.feeds.group_names import chat_group
     from chats.feeds.publish import EVENTS
+    from chats.log.events import MessagePosted, MessageSnapshot, Profile, encode
     from chats.models import MessageKind
 
     serialize = get_channel_layer().serialize
@@ -53,7 +53,7 @@ def _parlor_body() -> Body:
         )
         event = encode(MessagePosted(chat_id=chat.chat_id, seq=seq, at=_AT, actor=sender, message=message))
         payload = serialize({"type": EVENTS, "chat": chat.chat_id, "events": [event]})
-        return f"asgi__group__{chat_feed(chat.chat_id)}", payload
+        return f"asgi__group__{chat_group(chat.chat_id)}", payload
 
     return make
 

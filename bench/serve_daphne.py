@@ -2,7 +2,7 @@
 
 import sys
 
-from api.dev.server import serve
+from api.local.dev.server import serve
 
 if __name__ == "__main__":
     serve("127.0.0.1", int(sys.argv[1]), lambda: None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from api.environment import ROOT
+from api.config.environment import ROOT
 from bench import machine
 from bench.subjects import Subject
 from bench.world import World

@@ -49,7 +49,7 @@ _UVICORN = ("--host", "127.0.0.1", "--no-access-log", "--log-level", "warning", 
 # As the README says.
 _PARLORS = (
     "--ws",
-    "api.uvicorn:WebSocketProtocol",
+    "api.servers.uvicorn:WebSocketProtocol",
     "--ws-per-message-deflate",
     "false",
     "--ws-ping-interval",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import django
 
-from api.embedded import private_servers
+from api.local.embedded import private_servers
 
 PEOPLE = 3000
 

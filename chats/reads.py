@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 
-from chats.inputs import check_search
 from chats.models import Chat, Membership, Message, MessageKind
 from chats.profiles import profiles
+from chats.validation import check_search
 
 __all__ = [
     "chats_by_id",

@@ -3,13 +3,11 @@
 The rates are settings: `RATE_LIMITS[name]`, as text such as "10/minute".
 """
 
-import asyncio
 import functools
 import hashlib
 import logging
 import math
 import time
-import weakref
 from typing import Any
 
 import limits
@@ -20,17 +18,15 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from redis.exceptions import RedisError
 
 from foundation.errors import ErrorCode, ParlorError
-from foundation.outage import Outage
+from foundation.outage_log import OutageLog
+from foundation.per_loop import PerLoop
 from foundation.redis import async_redis, sync_redis
 
 logger = logging.getLogger(__name__)
 
 KEY_PREFIX = "rate"
 
-_outage = Outage(logger, "Rate limits are off while Redis is out of reach.")
-_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, MovingWindowRateLimiter] = (
-    weakref.WeakKeyDictionary()
-)
+_outage = OutageLog(logger, "Rate limits are off while Redis is out of reach.", "rate limits are on.")
 
 
 async def check_rate(name: str, *keys: str) -> None:
@@ -47,9 +43,9 @@ async def check_rate(name: str, *keys: str) -> None:
     try:
         allowed = await _limiter().hit(item, *identifiers)
         stats = None if allowed else await _limiter().get_window_stats(item, *identifiers)
-        _outage.over()
+        _outage.succeeded()
     except RedisError as error:
-        _outage.report(error)
+        _outage.failed(error)
         return
     if stats is not None:
         raise _refusal(stats)
@@ -64,9 +60,9 @@ def check_rate_in_thread(name: str, *keys: str) -> None:
     try:
         allowed = _limiter_of_threads().hit(item, *identifiers)
         stats = None if allowed else _limiter_of_threads().get_window_stats(item, *identifiers)
-        _outage.over()
+        _outage.succeeded()
     except RedisError as error:
-        _outage.report(error)
+        _outage.failed(error)
         return
     if stats is not None:
         raise _refusal(stats)
@@ -77,18 +73,16 @@ def _refusal(stats: limits.WindowStats) -> ParlorError:
     return ParlorError(ErrorCode.RATE_LIMITED, "Too often: try again later.", retryAfterMs=retry_after_ms)
 
 
-def _limiter() -> MovingWindowRateLimiter:
-    loop = asyncio.get_running_loop()
-    limiter = _by_loop.get(loop)
-    if limiter is None:
-        # The pool of our own client; the address only tells the library which kind of server it is.
-        pool: Any = (
-            async_redis().connection_pool
-        )  # the library passes it on, though its annotation forgets it
-        limiter = _by_loop[loop] = MovingWindowRateLimiter(
-            RedisStorage("redis://", implementation="redispy", key_prefix=KEY_PREFIX, connection_pool=pool)
-        )
-    return limiter
+def _make_limiter() -> MovingWindowRateLimiter:
+    # The pool of our own client: the library passes it on, though its annotation forgets it. The address only tells
+    # the library which kind of server it is.
+    pool: Any = async_redis().connection_pool
+    return MovingWindowRateLimiter(
+        RedisStorage("redis://", implementation="redispy", key_prefix=KEY_PREFIX, connection_pool=pool)
+    )
+
+
+_limiter = PerLoop(_make_limiter)
 
 
 @functools.cache

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import weakref
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,12 +10,10 @@ import redis.asyncio
 from django.conf import settings
 from redis.asyncio.connection import AbstractConnection, parse_url
 
-_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = (
-    weakref.WeakKeyDictionary()
-)
+from foundation.per_loop import PerLoop
 
 
-class _Whole(AbstractConnection):
+class _SharedConnection(AbstractConnection):
     """A connection that two tasks may share as the two sides of a subscription do, and on which cancelling works.
 
     channels_redis reads in one task and subscribes in others. When Redis cuts them off, each of them opens the
@@ -90,8 +87,8 @@ class _Whole(AbstractConnection):
 
 
 @functools.cache
-def _whole(kind: type[AbstractConnection]) -> type[AbstractConnection]:
-    return type(f"Whole{kind.__name__}", (_Whole, kind), {})
+def _shared(kind: type[AbstractConnection]) -> type[AbstractConnection]:
+    return type(f"Shared{kind.__name__}", (_SharedConnection, kind), {})
 
 
 def connection_options(url: str, timeout_seconds: float) -> dict[str, Any]:
@@ -99,30 +96,29 @@ def connection_options(url: str, timeout_seconds: float) -> dict[str, Any]:
     options: dict[str, Any] = {**parse_url(url)}
     kind = options.get("connection_class", redis.asyncio.Connection)
     return options | {
-        "connection_class": _whole(kind),
+        "connection_class": _shared(kind),
         "socket_timeout": timeout_seconds,
         "socket_connect_timeout": timeout_seconds,
     }
 
 
-def async_redis() -> redis.asyncio.Redis:
-    """The client of the running event loop. Its connections belong to that loop and go with it."""
-    loop = asyncio.get_running_loop()
-    client = _by_loop.get(loop)
-    if client is None:
-        # Blocking: a thousand commands at once wait for their turn, where the plain pool would refuse them.
-        pool = redis.asyncio.BlockingConnectionPool(
-            max_connections=settings.REDIS_CONNECTIONS,
-            timeout=settings.REDIS_TIMEOUT_SECONDS,
-            **connection_options(settings.REDIS_URL, settings.REDIS_TIMEOUT_SECONDS),
-        )
-        client = _by_loop[loop] = redis.asyncio.Redis.from_pool(pool)
-    return client
+def _make_client() -> redis.asyncio.Redis:
+    # Blocking: a thousand commands at once wait for their turn, where the plain pool would refuse them.
+    pool = redis.asyncio.BlockingConnectionPool(
+        max_connections=settings.REDIS_CONNECTIONS,
+        timeout=settings.REDIS_TIMEOUT_SECONDS,
+        **connection_options(settings.REDIS_URL, settings.REDIS_TIMEOUT_SECONDS),
+    )
+    return redis.asyncio.Redis.from_pool(pool)
+
+
+# The client of the running event loop. Its connections belong to that loop and go with it.
+async_redis = PerLoop(_make_client)
 
 
 async def close_async_redis() -> None:
     """Close the client of the running event loop, if it has one: before the loop itself is closed."""
-    client = _by_loop.pop(asyncio.get_running_loop(), None)
+    client = async_redis.pop()
     if client is not None:
         await client.aclose()
 

@@ -15,13 +15,13 @@ from schema.types import enums
 
 
 class PreparedDocument(SchemaExtension):
-    """Hands Strawberry the document that `schema.documents` has parsed and validated."""
+    """Hands Strawberry the document that `schema.documents.prepared` has parsed and validated."""
 
     def on_parse(self) -> Any:
         """Before parsing."""
-        prepared = getattr(self.execution_context.context, "prepared", None)
-        if prepared is not None:
-            self.execution_context.graphql_document = prepared.document.node
+        document = getattr(self.execution_context.context, "document", None)
+        if document is not None:
+            self.execution_context.graphql_document = document
             self.execution_context.pre_execution_errors = []
         yield
 

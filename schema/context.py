@@ -3,20 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+from graphql import DocumentNode
 from strawberry.types import Info as StrawberryInfo
 
 from auth.identity import Identity
 from foundation.errors import ErrorCode, ParlorError
-from schema.live.notices import Notice
+from schema.live.socket_notices import Notice
 from schema.loaders import Loaders
 
-if TYPE_CHECKING:
-    from schema.documents import PreparedOperation
 
-
-class ConnectionHandle(Protocol):
+class SocketHandle(Protocol):
     """The socket that an operation runs on, as far as resolvers may use it."""
 
     @property
@@ -44,21 +42,21 @@ class ConnectionHandle(Protocol):
 
 @dataclass(slots=True)
 class Context:
-    """One operation's surroundings. `connection` is None over HTTP, `identity` is None for who is not logged in."""
+    """One operation's surroundings. `socket` is None over HTTP, `identity` is None for who is not logged in."""
 
     identity: Identity | None = None
-    connection: ConnectionHandle | None = None
+    socket: SocketHandle | None = None
     client_address: str | None = None
     device: str = ""
     loaders: Loaders = field(init=False)
-    prepared: "PreparedOperation | None" = None
+    document: DocumentNode | None = None
 
     def __post_init__(self) -> None:
         self.loaders = Loaders(self.identity.user_id if self.identity else None)
 
     def renewed(self) -> "Context":
         """The same surroundings for another event: nothing that was looked up before is remembered."""
-        return Context(self.identity, self.connection, self.client_address, self.device)
+        return Context(self.identity, self.socket, self.client_address, self.device)
 
     def require_identity(self) -> Identity:
         """The identity, or UNAUTHENTICATED."""

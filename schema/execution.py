@@ -11,50 +11,56 @@ from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from foundation.errors import ErrorCode, ParlorError
-from schema.apart import run_apart
 from schema.build import schema
 from schema.context import Context
-from schema.documents import OperationRequest, PreparedOperation, prepare
+from schema.documents import persisted, prepared
+from schema.documents.prepared import OperationRequest, PreparedOperation
 from schema.errors import FormattedError, RequestRefused, format_errors, refused
-from schema.live.operation import subscribe
+from schema.large_queries import run_on_own_thread
+from schema.live.delivery.subscribe import subscribe
 
 __all__ = ["OperationRequest", "PreparedOperation", "RequestRefused", "execute", "prepare", "subscribe"]
 
 _encoder = msgspec.json.Encoder()
 
 
-async def execute(prepared: PreparedOperation, context: Context) -> bytes:
+async def prepare(request: OperationRequest) -> PreparedOperation:
+    """Find a persisted document, parse, validate and check the limits. Raises RequestRefused: nothing was executed."""
+    return prepared.prepare(await persisted.resolve(request))
+
+
+async def execute(operation: PreparedOperation, context: Context) -> bytes:
     """Run a query or a mutation; returns the JSON of its result (GraphQL specification, section 7).
 
     Raises RequestRefused for an error of the request itself (variables that do not fit): then nothing was executed.
     """
-    if prepared.kind == "subscription":
+    if operation.kind == "subscription":
         message = "A subscription needs a transport that streams: a websocket, text/event-stream or multipart/mixed."
         raise refused(ParlorError(ErrorCode.BAD_INPUT, message))
-    context.prepared = prepared
-    if prepared.kind == "query" and prepared.cost >= settings.LARGE_QUERY_COST:
-        return await run_apart(partial(_execute, prepared, context))
-    return await _execute(prepared, context)
+    context.document = operation.document.node
+    if operation.kind == "query" and operation.cost >= settings.LARGE_QUERY_COST:
+        return await run_on_own_thread(partial(_execute, operation, context))
+    return await _execute(operation, context)
 
 
-async def _execute(prepared: PreparedOperation, context: Context) -> bytes:
+async def _execute(operation: PreparedOperation, context: Context) -> bytes:
     # Our resolvers do their ORM work with `in_thread`. Where strawberry-django does some by itself, it gets a thread of
     # this operation's own, not the one that all sockets would share; that thread's connection is given back.
     async with ThreadSensitiveContext() as own:
         try:
-            result = await _run(prepared, context)
+            result = await _run(operation, context)
         finally:
             if own in SyncToAsync.context_to_thread_executor:
                 await sync_to_async(close_old_connections)()
     return encode_result(result)
 
 
-async def _run(prepared: PreparedOperation, context: Context) -> ExecutionResult:
+async def _run(operation: PreparedOperation, context: Context) -> ExecutionResult:
     return await schema.execute(
-        prepared.document.text,
-        variable_values=prepared.request.variables,
+        operation.document.text,
+        variable_values=operation.request.variables,
         context_value=context,
-        operation_name=prepared.request.operation_name,
+        operation_name=operation.request.operation_name,
         allowed_operation_types=(OperationType.QUERY, OperationType.MUTATION),
     )
 

@@ -12,8 +12,8 @@ from strawberry.dataloader import DataLoader
 
 from auth.models import User
 from chats import reads
+from chats.keyset_pagination import Page, PageKey, read_member_pages, read_message_pages
 from chats.models import Chat, Membership, Message
-from chats.pages import Page, PageKey, read_member_pages, read_message_pages
 from foundation.database import in_thread
 
 K = TypeVar("K", bound=Hashable)

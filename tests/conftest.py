@@ -12,8 +12,8 @@ import django
 import pytest
 import redis
 
-from api.embedded import ServerRefused, private_servers, stop_leftovers
-from api.environment import Environment
+from api.config.environment import Environment
+from api.local.embedded import ServerRefused, private_servers, stop_leftovers
 
 _PREFIX = "parlor-tests-"
 _servers = contextlib.ExitStack()

@@ -55,7 +55,7 @@ class Server:
 
 @contextlib.contextmanager
 def serving(kind: str, application: str, log: Path, **environment: str) -> Iterator[Server]:
-    """Serve `application` ("module:name") with "daphne" (ours, of api.daphne) or "uvicorn".
+    """Serve `application` ("module:name") with "daphne" (ours, of api.servers.daphne) or "uvicorn".
 
     Connections wait in the socket's backlog until the process is up. It must not end unasked.
     """
@@ -93,14 +93,14 @@ def main(kind: str, descriptor: str, application: str) -> None:
         import uvicorn
 
         # Parlor as its README says, the applications of tests with uvicorn's own protocol: both are to work.
-        protocol = "auto" if application.startswith("tests.") else "api.uvicorn:WebSocketProtocol"
+        protocol = "auto" if application.startswith("tests.") else "api.servers.uvicorn:WebSocketProtocol"
         uvicorn.run(application, fd=int(descriptor), access_log=False, ws=protocol, ws_ping_interval=None)
         return
-    from api.daphne import Server as Daphne
+    from api.servers.daphne import Server as Daphne
 
     module, _, name = application.partition(":")
     served = getattr(import_module(module), name)
-    from api.drain import drain
+    from api.process.drain import drain
 
     Daphne(
         application=served,

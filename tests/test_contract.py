@@ -7,15 +7,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from api.environment import Environment
+from api.config.environment import Environment
 from api.socket import frames
 from api.socket.close_codes import MAX_REASON_BYTES, CloseCode
 from foundation.errors import ErrorCode
-from schema import execution, persisted
+from schema import execution
 from schema.build import schema
 from schema.context import Context
+from schema.documents import persisted
 from schema.execution import OperationRequest
-from schema.live.notices import NoticeReason
+from schema.live.socket_notices import NoticeReason
 from schema.types.contract import BOUNDS, VERSION
 
 TEXT = (Path(__file__).resolve().parents[1] / "PROTOCOL.md").read_text()
@@ -40,7 +41,7 @@ def values_of(enum: str) -> set[str]:
 
 
 async def server_contract(more: str = "") -> dict[str, object]:
-    answer = await execution.execute(execution.prepare(OperationRequest(QUERY % more)), Context())
+    answer = await execution.execute(await execution.prepare(OperationRequest(QUERY % more)), Context())
     contract: dict[str, object] = msgspec.json.decode(answer)["data"]["serverContract"]
     return contract
 

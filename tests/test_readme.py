@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from api.environment import ROOT
-from tests.api.test_dev import end, folder, port, start, until_ready
+from api.config.environment import ROOT
+from tests.api.local.test_dev import end, folder, port, start, until_ready
 
 __all__ = ["folder", "port"]
 

@@ -1,55 +1,42 @@
 """`/graphql/` over HTTP, as an ASGI application of its own beside Django's handler.
 
-Why not a Django view: Django reads the whole body before any code of ours can refuse it, and its handler and
-middlewares cost far more than a small operation does. Measured with a view that only returns bytes, 16 connections:
-Daphne 5,000 requests/s here against 500 there, uvicorn 11,000 against 600. What the middlewares would have done is in
-`api/hosts.py`, in `origins.py` (CORS) and in the headers below. CSRF tokens are not needed: identity comes from the
-Authorization header alone, never from a cookie, so another site has nothing that a browser would add to its requests;
-and the content types that a page can send across sites without a preflight are refused.
+It is not a Django view for two reasons. Django reads the whole body before our code can refuse it, and its handler and
+middlewares cost far more than a small operation does: with a view that only returns bytes and 16 connections, Daphne
+served 5,000 requests/s here against 500 there, uvicorn 11,000 against 600. What the middlewares would have done is in
+`allowed_hosts.py`, in `allowed_origins.py` (CORS) and in the headers below. CSRF tokens are not needed: identity comes
+from the Authorization header alone, never from a cookie, so a browser adds nothing to another site's requests; and the
+content types that a page can send across sites without a preflight are refused.
 """
 
 import logging
 import secrets
-from typing import Protocol
 
 from django.conf import settings
 
-from api.hosts import check_host
-from api.http import negotiation, page
+from api.http import graphiql_page, negotiation
+from api.http.allowed_hosts import check_host
+from api.http.allowed_origins import METHODS, cors_headers, preflight_headers
+from api.http.asgi_messages import ClientLeft, Headers, Message, Receive, Scope, Send, header, peer, respond
 from api.http.body import read_body
 from api.http.credentials import identify
 from api.http.decoding import decode_get, decode_post
 from api.http.framing import FRAMINGS, errors_only
 from api.http.negotiation import Format, negotiate
-from api.http.origins import METHODS, cors_headers, preflight_headers
+from api.http.open_streams import open_streams
 from api.http.refusal import Refused, malformed, method_not_allowed
-from api.http.registry import registry
 from api.http.stream import Stream
-from api.http.wire import ClientLeft, Headers, Message, Receive, Scope, Send, header, peer, respond
+from api.socket.interfaces import Executor
 from auth.identity import Identity
 from foundation.client_address import client_address
 from foundation.errors import ErrorCode
-from schema import persisted
 from schema.context import Context
-from schema.documents import OperationRequest, PreparedOperation, prepare
+from schema.documents import persisted
+from schema.documents.prepared import OperationRequest, PreparedOperation
 from schema.errors import FormattedError, RequestRefused
-from schema.live.outlet import LiveOperation, Outlet
 
 logger = logging.getLogger(__name__)
 
 NO_STORE: Headers = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
-
-
-class Executor(Protocol):
-    """What runs a prepared operation: the module `schema.execution`."""
-
-    async def execute(self, prepared: PreparedOperation, context: Context, /) -> bytes:
-        """The JSON of a query's or mutation's result. Raises RequestRefused."""
-
-    async def subscribe(
-        self, prepared: PreparedOperation, context: Context, outlet: Outlet, /
-    ) -> LiveOperation:
-        """Start a subscription. Raises RequestRefused."""
 
 
 class GraphQLHTTP:
@@ -97,7 +84,7 @@ class _Exchange:
             raise method_not_allowed("Use GET or POST.", METHODS)
         self._choose_format()
         if self._format is Format.HTML:
-            await self._respond(200, page.HEADERS, page.page())
+            await self._respond(200, graphiql_page.HEADERS, graphiql_page.page())
             return
         request = await self._read()
         identity = await identify(header(self._scope, b"authorization"))
@@ -121,10 +108,9 @@ class _Exchange:
 
     async def _serve(self, request: OperationRequest, identity: Identity | None) -> None:
         try:
-            request = await persisted.resolve(request)
-            if not request.query:
+            if not request.query and not persisted.is_named_by_hash(request):
                 raise malformed("Send a `query`: the text of a GraphQL document.")
-            prepared = prepare(request)
+            prepared = await self._executor.prepare(request)
             self._check_method(prepared)
             context = Context(
                 identity=identity,
@@ -164,14 +150,14 @@ class _Exchange:
         framing = FRAMINGS[accepted]
         stream = Stream(framing, context.identity)
         client = context.identity.user_id if context.identity else context.client_address
-        registry.admit(client, stream)
+        open_streams.admit(client, stream)
         try:
             await stream.start(lambda outlet: self._executor.subscribe(prepared, context, outlet))
             await self._start(200, self._stream_headers())
             await stream.run(self._receive, self._send)
         finally:
             stream.stop()
-            registry.dismiss(client, stream)
+            open_streams.dismiss(client, stream)
 
     async def _refuse(self, refusal: RequestRefused) -> None:
         """Write request errors as the format wants them (specification, 7.3 Status Codes)."""

@@ -4,8 +4,8 @@ import asyncio
 
 from django.conf import settings
 
+from api.http.asgi_messages import ClientLeft, Message, Receive, Scope, header
 from api.http.refusal import Refused, malformed
-from api.http.wire import ClientLeft, Message, Receive, Scope, header
 from foundation.errors import ErrorCode
 
 

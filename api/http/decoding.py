@@ -8,7 +8,7 @@ from django.conf import settings
 
 from api.http.refusal import Refused, malformed
 from foundation.errors import ErrorCode
-from schema.documents import OperationRequest
+from schema.documents.prepared import OperationRequest
 
 T = TypeVar("T")
 

@@ -1,6 +1,6 @@
 """Requests that HTTP itself refuses, before GraphQL has a word: the status is the same in every response format."""
 
-from api.http.wire import Headers
+from api.http.asgi_messages import Headers
 from foundation.errors import ErrorCode, JSONScalar
 from schema.errors import FormattedError
 

@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable
 
 from django.conf import settings
 
-from api.http.backpressure import Gate, gate_of
+from api.http.asgi_messages import Receive, Send
 from api.http.framing import Framing
-from api.http.outlet import StreamOutlet
-from api.http.watch import until_invalid
-from api.http.wire import Receive, Send
+from api.http.identity_watch import until_invalid
+from api.http.stream_outlet import StreamOutlet
+from api.servers.backpressure import Gate, gate_of
 from auth.identity import Identity
-from foundation.tasks import end
+from foundation.task_cancellation import cancel_and_wait
 from schema.errors import FormattedError
 from schema.live.outlet import LiveOperation
 
@@ -75,7 +75,7 @@ class Stream:
             await asyncio.wait({gone}, timeout=ABORT_SECONDS)
         finally:
             self.stop()
-            await end(*tasks)
+            await cancel_and_wait(*tasks)
             gate.close()
 
     async def _write(self, send: Send, gate: Gate) -> None:

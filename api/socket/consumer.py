@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from api.socket.connection import SUBPROTOCOL, Connection
+from api.socket.client_socket import SUBPROTOCOL, ClientSocket
 from api.socket.credentials import Handshake
+from api.socket.frame_writer import AsgiFrameWriter, Message, Send
+from api.socket.interfaces import SocketDependencies
 from api.socket.origins import origin_allowed
-from api.socket.ports import Services
-from api.socket.wire import AsgiWire, Message, Send
 
 Receive = Callable[[], Awaitable[Message]]
 
@@ -27,9 +27,9 @@ class GraphQLConsumer:
     connections that no frame holds, and a channel of its own, while feeds come through the process's hub.
     """
 
-    def __init__(self, services: Callable[[], Services]) -> None:
-        # A function, since the services belong to the event loop, and there is none yet.
-        self._services = services
+    def __init__(self, dependencies: Callable[[], SocketDependencies]) -> None:
+        # A function, since the dependencies belong to the event loop, and there is none yet.
+        self._dependencies = dependencies
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Serve one socket from its handshake to its end."""
@@ -41,18 +41,18 @@ class GraphQLConsumer:
         offered = scope.get("subprotocols", [])
         await send({"type": "websocket.accept", "subprotocol": _choose(offered)})
         end = _End()
-        connection = Connection(AsgiWire(send, end.begin), self._services(), _handshake(scope))
+        socket = ClientSocket(AsgiFrameWriter(send, end.begin), self._dependencies(), _handshake(scope))
         # The server keeps the scope as long as the socket lives: 1 to 2 kB of headers that nobody reads again.
         scope["headers"] = []
         try:
-            connection.opened(SUBPROTOCOL if SUBPROTOCOL in offered else None)
-            await _read(receive, connection)
+            socket.opened(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+            await _read(receive, socket)
         except asyncio.CancelledError:
             if not end.overdue:
                 raise
         finally:
             end.stop()
-            connection.closed()
+            socket.closed()
 
 
 class _End:
@@ -93,15 +93,15 @@ def _handshake(scope: dict[str, Any]) -> Handshake:
     return Handshake.read(scope["headers"], scope.get("query_string", b""), client[0] if client else None)
 
 
-async def _read(receive: Receive, connection: Connection) -> None:
+async def _read(receive: Receive, socket: ClientSocket) -> None:
     loop = asyncio.get_running_loop()
     slice_ends = loop.time() + SLICE_SECONDS
     while (message := await receive())["type"] != "websocket.disconnect":
         text = message.get("text")
         if text is not None:
-            connection.text(text)
+            socket.text(text)
         else:
-            connection.binary(message.get("bytes") or b"")
+            socket.binary(message.get("bytes") or b"")
         # Not kept until the next frame, which may be hours away.
         del message, text
         if loop.time() > slice_ends:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from api.socket.ports import Gate
+from api.socket.interfaces import Authenticator
 from auth.identity import Identity
 from foundation.client_address import client_address
 from foundation.errors import ErrorCode, ParlorError
@@ -79,12 +79,14 @@ def find_credential(payload: Mapping[str, object] | None, handshake: Handshake) 
     raise _refused("No credential: send `Authorization` or `ticket` in the payload of connection_init.")
 
 
-async def identify(payload: Mapping[str, object] | None, handshake: Handshake, gate: Gate) -> Identity:
+async def identify(
+    payload: Mapping[str, object] | None, handshake: Handshake, authenticator: Authenticator
+) -> Identity:
     """Whom the credential stands for. Raises ParlorError for one that is missing or does not count."""
     credential = find_credential(payload, handshake)
     if credential.kind == "ticket":
-        return await gate.redeem_ticket(credential.secret)
-    return await gate.authenticate(credential.secret)
+        return await authenticator.redeem_ticket(credential.secret)
+    return await authenticator.authenticate(credential.secret)
 
 
 def _bearer(value: object) -> Credential:

@@ -11,8 +11,8 @@ from schema.execution import OperationRequest
 from schema.live.outlet import LiveOperation
 
 if TYPE_CHECKING:
-    from api.socket.connection import Connection
-    from api.socket.operations import RunningOperations
+    from api.socket.client_socket import ClientSocket
+    from api.socket.operation_table import OperationTable
 
 
 class Operation:
@@ -21,20 +21,20 @@ class Operation:
     For `schema.live` it is the feed's Outlet, for the outbox a Waiter.
     """
 
-    __slots__ = ("_ended", "_frames", "_held", "_live", "_outbox", "_running", "id", "kind", "task")
+    __slots__ = ("_ended", "_frames", "_held", "_live", "_outbox", "_table", "id", "kind", "task")
 
-    def __init__(self, operation_id: str, running: "RunningOperations") -> None:
+    def __init__(self, operation_id: str, table: "OperationTable") -> None:
         self.id = operation_id
         self.kind: str | None = None
         self.task: asyncio.Task[None] | None = None
-        self._running = running
-        self._outbox = running.outbox
+        self._table = table
+        self._outbox = table.outbox
         self._frames = OperationFrames(operation_id)
         self._ended = False
         self._live: LiveOperation | None = None
         self._held: dict[Hashable, bytes] | None = None
 
-    async def run(self, request: SubscribePayload, connection: "Connection") -> None:
+    async def run(self, request: SubscribePayload, connection: "ClientSocket") -> None:
         """Run to the end, or to where a feed goes on by itself. Raises nothing but CancelledError."""
         try:
             await self._work(request, connection)
@@ -49,21 +49,21 @@ class Operation:
             else:
                 self.fail(errors_of(error))
 
-    async def _work(self, request: SubscribePayload, connection: "Connection") -> None:
-        source = self._running.source
-        prepared = await source.prepare(
+    async def _work(self, request: SubscribePayload, connection: "ClientSocket") -> None:
+        executor = self._table.executor
+        prepared = await executor.prepare(
             OperationRequest(request.query, request.operation_name, request.variables, request.extensions)
         )
         if self._has_ended():
             return
-        self._running.enter(self, prepared.kind)
+        self._table.enter(self, prepared.kind)
         context = connection.context()
         if prepared.kind != "subscription":
-            payload = await source.execute(prepared, context)
+            payload = await executor.execute(prepared, context)
             self.next(payload)
             self.complete()
             return
-        live = await source.subscribe(prepared, context, self)
+        live = await executor.subscribe(prepared, context, self)
         if self._has_ended():
             live.stop()
         else:
@@ -149,7 +149,7 @@ class Operation:
         if self._ended:
             return False
         self._ended = True
-        self._running.remove(self)
+        self._table.remove(self)
         self._outbox.forget(self)
         if self._held:
             self._outbox.hold(-sum(map(len, self._held.values())))

@@ -1,23 +1,22 @@
-"""One chat as this process follows it: its sequence, its members, its listeners, and the healing of its gaps."""
+"""One chat as this process follows it: its buffer, its members, its listeners, and the healing of its gaps."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
-from collections.abc import Sequence as Many
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from chats.events import DurableEvent, EphemeralEvent, MemberJoined, MemberLeft
-from chats.feeds.held import Held
-from chats.feeds.sequence import Sequence
-from chats.feeds.state import FeedState
-from foundation.budget import Budget
+from chats.feeds.early_events import EarlyEvents
+from chats.feeds.feed_state import FeedState
+from chats.feeds.reordering_buffer import ReorderingBuffer
+from chats.log.events import DurableEvent, EphemeralEvent, MemberJoined, MemberLeft
+from foundation.memory_budget import MemoryBudget
 
 logger = logging.getLogger(__name__)
 
-ReadGap = Callable[[int, int, int], Awaitable[Many[DurableEvent]]]
+ReadGap = Callable[[int, int, int], Awaitable[Sequence[DurableEvent]]]
 ReadState = Callable[[int], Awaitable[FeedState | None]]
 
 
@@ -28,7 +27,7 @@ class FeedClosed(Exception):  # noqa: N818 - what happened to it
 class ChatListener(Protocol):
     """Who follows a chat. The calls are synchronous, in order, and on the loop's thread."""
 
-    def on_events(self, events: Many[DurableEvent]) -> None:
+    def on_events(self, events: Sequence[DurableEvent]) -> None:
         """The next durable events, none left out."""
 
     def on_ephemeral(self, event: EphemeralEvent) -> None:
@@ -46,7 +45,7 @@ class ChatFeed:
         chat_id: int,
         read_gap: ReadGap,
         read_state: ReadState,
-        budget: Budget,
+        budget: MemoryBudget,
         on_joined: Callable[[int], None] = lambda _user_id: None,
     ) -> None:
         self.chat_id = chat_id
@@ -55,8 +54,8 @@ class ChatFeed:
         self.joined_seqs: dict[int, int] = {}
         self.history_from_join = False
         self.horizon_seq = 1
-        self._sequence: Sequence | None = None
-        self._held = Held(settings.FEED_HELD_EVENTS, budget)
+        self._buffer: ReorderingBuffer | None = None
+        self._early = EarlyEvents(settings.FEED_HELD_EVENTS, budget)
         self._moved = asyncio.Event()
         self._is_closed = False
         self._read_gap = read_gap
@@ -67,13 +66,13 @@ class ChatFeed:
     @property
     def is_standing(self) -> bool:
         """Whether the feed knows where it is."""
-        return self._sequence is not None
+        return self._buffer is not None
 
     @property
     def last_seq(self) -> int:
         """The seq of the last event that was handed on."""
-        assert self._sequence is not None
-        return self._sequence.last
+        assert self._buffer is not None
+        return self._buffer.last
 
     def first_readable_seq(self, user_id: int) -> int | None:
         """From which seq on this person may read here; None if they are not a member at `last_seq`."""
@@ -84,8 +83,8 @@ class ChatFeed:
 
     def stand(self, state: FeedState) -> None:
         """Begin at `state`; what arrived before it was read is sorted in."""
-        self._sequence = Sequence(state.last_seq, self._held)
-        self._sequence.expect(self._held.newest)
+        self._buffer = ReorderingBuffer(state.last_seq, self._early)
+        self._buffer.expect(self._early.newest)
         self._learn_members(state)
         self.take(())
 
@@ -102,22 +101,22 @@ class ChatFeed:
                 continue
             self._take_durable(durable)
             durable = []
-            if self._sequence is not None and not self._sequence.is_behind:
+            if self._buffer is not None and not self._buffer.is_behind:
                 self._tell(lambda listener, event=event: listener.on_ephemeral(event))  # type: ignore[misc]
         self._take_durable(durable)
 
     def _take_durable(self, events: Iterable[DurableEvent]) -> None:
-        if self._sequence is None:
+        if self._buffer is None:
             for event in events:
-                self._held.add(event)
+                self._early.add(event)
             return
-        self._hand_on(self._sequence.offer(events))
+        self._hand_on(self._buffer.offer(events))
         self._heal_if_behind()
 
     def learn(self, last_seq: int) -> None:
         """The database says that the chat has got as far as `last_seq`."""
-        if self._sequence is not None:
-            self._sequence.expect(last_seq)
+        if self._buffer is not None:
+            self._buffer.expect(last_seq)
             self._heal_if_behind()
 
     async def reach(self, seq: int) -> None:
@@ -133,7 +132,7 @@ class ChatFeed:
         """Stop healing, and let go who waits. The feed is not used afterwards."""
         self._is_closed = True
         self._moved.set()
-        self._held.clear()
+        self._early.clear()
         if self._healing is not None:
             self._healing.cancel()
 
@@ -142,7 +141,7 @@ class ChatFeed:
         self.history_from_join = state.history_from_join
         self.horizon_seq = state.horizon_seq
 
-    def _hand_on(self, events: Many[DurableEvent]) -> None:
+    def _hand_on(self, events: Sequence[DurableEvent]) -> None:
         if not events:
             return
         joined = []
@@ -165,20 +164,16 @@ class ChatFeed:
                 logger.exception("A listener of chat %d failed", self.chat_id)
 
     def _heal_if_behind(self) -> None:
-        assert self._sequence is not None
-        if (
-            self._sequence.is_behind
-            and not self._is_closed
-            and (self._healing is None or self._healing.done())
-        ):
-            self._healing = asyncio.get_running_loop().create_task(self._heal(self._sequence), name="heal")
+        assert self._buffer is not None
+        if self._buffer.is_behind and not self._is_closed and (self._healing is None or self._healing.done()):
+            self._healing = asyncio.get_running_loop().create_task(self._heal(self._buffer), name="heal")
 
-    async def _heal(self, sequence: Sequence) -> None:
+    async def _heal(self, buffer: ReorderingBuffer) -> None:
         """Give the missing events a moment to arrive by themselves, then read them from the log."""
         await asyncio.sleep(settings.FEED_GAP_WAIT_MS / 1000)
-        while (gap := sequence.gap) is not None:
+        while (gap := buffer.gap) is not None:
             try:
-                await self._fill(sequence, *gap)
+                await self._fill(buffer, *gap)
             except (DatabaseError, OSError):
                 logger.warning(
                     "Chat %d: the log cannot be read now; trying again", self.chat_id, exc_info=True
@@ -188,26 +183,26 @@ class ChatFeed:
                 logger.exception("Chat %d: the log was not understood; trying again", self.chat_id)
                 await asyncio.sleep(settings.FEED_RETRY_SECONDS)
 
-    async def _fill(self, sequence: Sequence, first: int, last: int) -> None:
+    async def _fill(self, buffer: ReorderingBuffer, first: int, last: int) -> None:
         last = min(last, first + settings.FEED_LOG_PAGE - 1)
         events = await self._read_gap(self.chat_id, first, last)
-        missing = sequence.last + 1
+        missing = buffer.last + 1
         if missing <= last and (not events or events[0].seq > missing):
-            await self._leap(sequence)
+            await self._leap(buffer)
         else:
-            self._hand_on(sequence.offer(events))
+            self._hand_on(buffer.offer(events))
 
-    async def _leap(self, sequence: Sequence) -> None:
+    async def _leap(self, buffer: ReorderingBuffer) -> None:
         """Begin anew where the chat is now: with events lost, so may be word of who has left."""
         state = await self._read_state(self.chat_id)
-        lost = sequence.last + 1
-        seq = max(sequence.newest if state is None else state.last_seq, sequence.last)
+        lost = buffer.last + 1
+        seq = max(buffer.newest if state is None else state.last_seq, buffer.last)
         logger.error("Chat %d: the log lacks seq %d; going on after %d", self.chat_id, lost, seq)
-        sequence.leap(seq)
+        buffer.leap(seq)
         if state is None:
             self.joined_seqs = {}
         else:
             self._learn_members(state)
         self._tell(lambda listener: listener.on_hole(seq))
-        self._hand_on(sequence.offer(()))
+        self._hand_on(buffer.offer(()))
         self._moved.set()

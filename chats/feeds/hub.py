@@ -8,7 +8,6 @@ instead.
 
 import asyncio
 import logging
-import weakref
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -16,19 +15,20 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from chats.events import DurableEvent, decode
 from chats.feeds.chat_feed import ChatFeed, ChatListener
-from chats.feeds.link import Layer, Link, Message
-from chats.feeds.log import last_seqs
-from chats.feeds.names import chat_feed
-from chats.feeds.people import ControlListener, MembershipListener, People
+from chats.feeds.feed_state import FeedState, membership_marks, read_states
+from chats.feeds.group_names import chat_group
+from chats.feeds.layer_channel import Layer, LayerChannel, Message
 from chats.feeds.publish import EVENTS
-from chats.feeds.settled import read_gap
-from chats.feeds.state import FeedState, membership_marks, read_states
+from chats.feeds.user_feeds import ControlListener, MembershipListener, UserFeeds
+from chats.log.events import DurableEvent, decode
+from chats.log.gaps import read_gap
+from chats.log.read import last_seqs
 from foundation.batching import Batcher
-from foundation.budget import Budget
 from foundation.database import in_thread
-from foundation.tasks import end
+from foundation.memory_budget import MemoryBudget
+from foundation.per_loop import PerLoop
+from foundation.task_cancellation import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +37,10 @@ class Hub:
     """Follows chats and people for this process. Belongs to the event loop that made it."""
 
     def __init__(self, layer: Layer) -> None:
-        self._link = Link(layer, self._take)
+        self._channel = LayerChannel(layer, self._take)
         self._chats: dict[int, ChatFeed] = {}
-        self._held = Budget(settings.FEED_HELD_BYTES)
-        self._people = People(self._link)
+        self._held = MemoryBudget(settings.FEED_HELD_BYTES)
+        self._user_feeds = UserFeeds(self._channel)
         self._states: Batcher[int, FeedState] = Batcher(self._join_and_read)
         self._latest: Batcher[int, int] = Batcher(_fetch_latest)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,17 +81,17 @@ class Hub:
     async def listen_control(self, user_id: int, listener: ControlListener) -> None:
         """Get the control messages for one person from now on; while Redis is away, from its return on."""
         self._begin_polling()
-        await self._apart(self._people.listen_control(user_id, listener))
+        await self._apart(self._user_feeds.listen_control(user_id, listener))
 
     async def listen_memberships(self, user_id: int, listener: MembershipListener) -> None:
         """Be told when this person may have joined a chat, at the latest with the next poll."""
         self._begin_polling()
-        await self._apart(self._people.listen_memberships(user_id, listener))
+        await self._apart(self._user_feeds.listen_memberships(user_id, listener))
 
     def forget_person(self, user_id: int, listener: ControlListener | MembershipListener) -> None:
         """Stop listening to this person's feed."""
-        if self._people.forget(user_id, listener):
-            self._spawn(self._link.settle(), "leave")
+        if self._user_feeds.forget(user_id, listener):
+            self._spawn(self._channel.settle(), "leave")
 
     async def close(self) -> None:
         """Stop everything; the hub is not used afterwards."""
@@ -99,11 +99,11 @@ class Hub:
             feed.close()
         self._chats.clear()
         tasks, self._tasks = self._tasks, set()
-        await end(*tasks)
-        await self._link.close()
+        await cancel_and_wait(*tasks)
+        await self._channel.close()
 
     def _new_feed(self, chat_id: int) -> ChatFeed:
-        return ChatFeed(chat_id, _fetch_gap, _fetch_state, self._held, self._people.tell_memberships)
+        return ChatFeed(chat_id, _fetch_gap, _fetch_state, self._held, self._user_feeds.tell_memberships)
 
     async def _stand(self, feed: ChatFeed) -> bool:
         try:
@@ -119,7 +119,7 @@ class Hub:
 
     async def _join_and_read(self, chat_ids: list[int]) -> Mapping[int, FeedState]:
         """Join the groups before reading the states, so that nothing can fall between the two."""
-        await self._link.join(*map(chat_feed, chat_ids))
+        await self._channel.join(*map(chat_group, chat_ids))
         return await in_thread(read_states, chat_ids)
 
     def _drop_if_idle(self, feed: ChatFeed) -> None:
@@ -130,8 +130,8 @@ class Hub:
         # In one step: whoever listens next makes another feed, and wants the group again before it is left.
         del self._chats[feed.chat_id]
         feed.close()
-        if self._link.leave(chat_feed(feed.chat_id)):
-            self._spawn(self._link.settle(), "leave")
+        if self._channel.leave(chat_group(feed.chat_id)):
+            self._spawn(self._channel.settle(), "leave")
 
     def _take(self, message: Message) -> None:
         if message["type"] == EVENTS:
@@ -139,7 +139,7 @@ class Hub:
             if feed is not None:
                 feed.take(decode(body) for body in message["events"])
         else:
-            self._people.take(message)
+            self._user_feeds.take(message)
 
     def _begin_polling(self) -> None:
         if self._polling is None:
@@ -151,7 +151,7 @@ class Hub:
             await asyncio.sleep(settings.FEED_PROBE_SECONDS)
             waited += settings.FEED_PROBE_SECONDS
             try:
-                if not await self._link.probe() or waited >= settings.FEED_POLL_SECONDS:
+                if not await self._channel.probe() or waited >= settings.FEED_POLL_SECONDS:
                     waited = 0.0
                     await self.poll()
             except Exception:
@@ -159,7 +159,7 @@ class Hub:
 
     async def poll(self) -> None:
         """Compare all followed chats and people with the database, in one query each, and heal what is behind."""
-        chat_ids, user_ids = list(self._chats), self._people.membership_listeners()
+        chat_ids, user_ids = list(self._chats), self._user_feeds.membership_listeners()
         try:
             latest = await in_thread(last_seqs, chat_ids) if chat_ids else {}
             marks = await in_thread(membership_marks, user_ids) if user_ids else {}
@@ -169,7 +169,7 @@ class Hub:
         for chat_id, seq in latest.items():
             if chat_id in self._chats:
                 self._chats[chat_id].learn(seq)
-        self._people.compare(marks.items())
+        self._user_feeds.compare(marks.items())
 
     async def _apart(self, work: Coroutine[Any, Any, None]) -> None:
         """Wait for work that goes on when the waiting is cancelled: the layer must not be left amid a command."""
@@ -182,16 +182,8 @@ class Hub:
         return task
 
 
-_hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
-
-
-def get_hub() -> Hub:
-    """The hub of the running event loop."""
-    loop = asyncio.get_running_loop()
-    hub = _hubs.get(loop)
-    if hub is None:
-        hub = _hubs[loop] = Hub(get_channel_layer())
-    return hub
+# The hub of the running event loop.
+get_hub = PerLoop(lambda: Hub(get_channel_layer()))
 
 
 async def _fetch_state(chat_id: int) -> FeedState | None:

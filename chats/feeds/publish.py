@@ -7,7 +7,6 @@ the write that it follows.
 
 import asyncio
 import logging
-import weakref
 from collections import deque
 from collections.abc import Iterable
 from functools import partial
@@ -17,14 +16,23 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import transaction
 
-from chats.events import DurableEvent, EphemeralEvent, MemberJoined, encode
-from chats.feeds.names import chat_feed, people_feed
+from chats.feeds.group_names import chat_group, user_group
+from chats.log.events import DurableEvent, EphemeralEvent, MemberJoined, encode
 from foundation.database import calling_loop
-from foundation.outage import Outage
+from foundation.outage_log import OutageLog
+from foundation.per_loop import PerLoop
 
 logger = logging.getLogger(__name__)
-_outage = Outage(logger, "What happens in chats cannot be published: feeds heal from the log.")
-_overflow = Outage(logger, "The queue of publications is full: feeds heal from the log.")
+_outage = OutageLog(
+    logger,
+    "Events cannot be published through Redis: feeds read them from the log.",
+    "events are published through Redis again.",
+)
+_overflow = OutageLog(
+    logger,
+    "The queue of publications is full, and new ones are dropped: feeds read them from the log.",
+    "the queue of publications has room again.",
+)
 
 EVENTS = "feed.events"
 CONTROL = "feed.control"
@@ -52,23 +60,23 @@ def publish(*events: DurableEvent | EphemeralEvent) -> None:
     joined = {event.member.user.user_id for event in events if isinstance(event, MemberJoined)}
     _dispatch(
         [_chat_publication(chat_id, bodies) for chat_id, bodies in by_chat.items()]
-        + [(people_feed(user_id), {"type": MEMBERSHIP, "user": user_id}) for user_id in sorted(joined)]
+        + [(user_group(user_id), {"type": MEMBERSHIP, "user": user_id}) for user_id in sorted(joined)]
     )
 
 
 def _chat_publication(chat_id: int, bodies: list[bytes]) -> Publication:
-    return chat_feed(chat_id), {"type": EVENTS, "chat": chat_id, "events": bodies}
+    return chat_group(chat_id), {"type": EVENTS, "chat": chat_id, "events": bodies}
 
 
 def publish_control(user_id: int, body: bytes) -> None:
     """Publish a control message, of a coding that is the caller's own, to every process that serves this person."""
-    _dispatch([(people_feed(user_id), {"type": CONTROL, "user": user_id, "body": body})])
+    _dispatch([(user_group(user_id), {"type": CONTROL, "user": user_id, "body": body})])
 
 
 def _dispatch(publications: list[Publication]) -> None:
     loop = calling_loop()
     if loop is not None and loop.is_running():
-        loop.call_soon_threadsafe(_enqueue, loop, publications)
+        loop.call_soon_threadsafe(_enqueue, publications)
     else:
         async_to_sync(_send_all)(publications)
 
@@ -86,28 +94,28 @@ class _Outgoing:
             await _send_all(waiting)
 
 
-_outgoing: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Outgoing] = weakref.WeakKeyDictionary()
+_outgoing = PerLoop(_Outgoing)
 
 
-def _enqueue(loop: asyncio.AbstractEventLoop, publications: Iterable[Publication]) -> None:
-    outgoing = _outgoing.setdefault(loop, _Outgoing())
+def _enqueue(publications: Iterable[Publication]) -> None:
+    outgoing = _outgoing()
     for publication in publications:
         if len(outgoing.queue) >= settings.PUBLISH_QUEUE_LENGTH:
-            _overflow.report(OverflowError())
+            _overflow.failed(OverflowError())
             break
-        _overflow.over()
+        _overflow.succeeded()
         outgoing.queue.append(publication)
     if outgoing.task is None or outgoing.task.done():
-        outgoing.task = loop.create_task(outgoing.drain(), name="publish")
+        outgoing.task = asyncio.get_running_loop().create_task(outgoing.drain(), name="publish")
 
 
 async def _send_all(publications: Iterable[Publication]) -> None:
     try:
         await get_channel_layer().group_send_many(_merged(publications))
     except Exception as error:
-        _outage.report(error)
+        _outage.failed(error)
     else:
-        _outage.over()
+        _outage.succeeded()
 
 
 def _merged(publications: Iterable[Publication]) -> list[Publication]:

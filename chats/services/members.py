@@ -6,10 +6,10 @@ from django.db import transaction
 from django.db.models import Case, IntegerField, Value, When
 
 from chats.errors import bad_input, forbidden, user_not_found
-from chats.inputs import check_member_ids
+from chats.log.append import append, entry, lock_chat
 from chats.models import Chat, ChatKind, Event, EventType, MemberRole, Membership
 from chats.profiles import active_profiles
-from chats.services.log import append, entry, lock_chat
+from chats.validation import check_member_ids
 
 _RANK = {MemberRole.OWNER: 2, MemberRole.ADMIN: 1, MemberRole.MEMBER: 0}
 

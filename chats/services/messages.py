@@ -5,12 +5,12 @@ from django.db import transaction
 from chats import reads
 from chats.errors import chat_not_found, client_id_conflict, forbidden, message_gone, message_not_found
 from chats.feeds.publish import publish_on_commit
-from chats.feeds.rebuild import Rows, rebuild
 from chats.fingerprints import fingerprint, is_same
-from chats.inputs import check_client_id, check_text
+from chats.log.append import append, entry, lock_chat
+from chats.log.rebuild import Rows, rebuild
 from chats.models import Chat, ChatKind, Event, EventType, MemberRole, Membership, Message, MessageKind
-from chats.services.log import append, entry, lock_chat
 from chats.services.posting import Posting, post
+from chats.validation import check_client_id, check_text
 
 
 def send_message(

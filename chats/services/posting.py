@@ -22,10 +22,10 @@ from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, transaction
 from psycopg import errors
 
-from chats.events import Profile
+from chats.log.events import Profile
 from chats.models import Chat, Event, EventType, Membership, Message, MessageKind
 from chats.profiles import PUBLIC_FIELDS, profile_of_row
-from foundation.prepared import prepared_cursor
+from foundation.prepared_statements import prepared_cursor
 
 _CLIENT_ID_CONSTRAINT = "message_client_id_unique"
 _MESSAGE_COLUMNS = tuple(str(field.column) for field in Message._meta.concrete_fields)

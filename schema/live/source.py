@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from schema.context import ConnectionHandle
+from schema.context import SocketHandle
 
 
 class _Pushed:
     """graphql-core asks for an async iterable; a feed is pushed, never pulled."""
 
     def __aiter__(self) -> AsyncIterator[NoReturn]:
-        raise TypeError("A feed is started with schema.live.operation.subscribe.")
+        raise TypeError("A feed is started with schema.live.delivery.subscribe.subscribe.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class InboxSource(_Pushed):
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionFeedSource(_Pushed):
+class SocketFeedSource(_Pushed):
     """The feed of the socket that the operation runs on."""
 
-    connection: ConnectionHandle
+    socket: SocketHandle

@@ -7,15 +7,15 @@ from django.conf import settings
 
 from chats import services
 from foundation.database import in_thread
+from foundation.per_key_limit import PerKeyLimit
 from foundation.rate_limits import check_rate
-from foundation.turns import Turns
 from schema.context import Info
 from schema.ids import decode_id
 from schema.types.messages import Message
 
 MessageId = Annotated[strawberry.ID, strawberry.argument(description="The message.")]
 
-_sends = Turns()
+_sends = PerKeyLimit()
 
 
 @strawberry.input(description="A new message.")
@@ -48,7 +48,7 @@ class MessageMutations:
         await check_rate("send", str(viewer_id))
         chat_id = decode_id("Chat", input.chat_id)
         reply_to_id = None if input.reply_to_id is None else decode_id("Message", input.reply_to_id)
-        async with _sends.taken(chat_id, settings.SENDS_PER_CHAT):
+        async with _sends.slot(chat_id, settings.SENDS_PER_CHAT):
             message = await in_thread(
                 services.send_message,
                 viewer_id,

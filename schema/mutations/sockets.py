@@ -9,10 +9,10 @@ from auth.identity import authenticate
 from auth.tickets import chat_ids, issue_ticket
 from foundation.errors import ErrorCode, ParlorError
 from schema.context import Info
+from schema.host_process import process
 from schema.ids import decode_text_id
-from schema.ports import process
 from schema.types.auth import SocketTicket
-from schema.types.sockets import Socket, show_connection
+from schema.types.sockets import Socket, show_current_socket
 
 
 @strawberry.type
@@ -36,11 +36,11 @@ class SocketMutations:
         info: Info,
         access_token: Annotated[str, strawberry.argument(description="The newer access token.")],
     ) -> Socket:
-        connection = info.context.connection
-        if connection is None:
+        socket = info.context.socket
+        if socket is None:
             raise ParlorError(ErrorCode.BAD_INPUT, "Send this over the websocket that it is to renew.")
-        await connection.renew(await authenticate(access_token))
-        return show_connection(connection)
+        await socket.renew(await authenticate(access_token))
+        return show_current_socket(socket)
 
     @strawberry.mutation(
         description="Close a socket of the viewer's, wherever it is. False if there is none such."

@@ -6,11 +6,11 @@ import strawberry
 from strawberry_django.optimizer import optimize
 
 from chats import reads
-from chats.pages import page_by_activity
+from chats.keyset_pagination import page_by_activity
 from foundation.database import in_thread
-from schema.connections import decode_activity, encode_activity, page_size
 from schema.context import Info
 from schema.ids import decode_id, not_found
+from schema.relay_pagination import decode_activity, encode_activity, page_size
 from schema.types.chats import After, Chat, ChatConnection, ChatEdge, FirstFifty
 from schema.types.connections import connection
 

@@ -3,7 +3,7 @@
 from strawberry.tools import merge_types
 
 from schema.subscriptions.chats import ChatSubscriptions
-from schema.subscriptions.connection import ConnectionSubscriptions
 from schema.subscriptions.inbox import InboxSubscriptions
+from schema.subscriptions.sockets import ConnectionSubscriptions
 
 Subscription = merge_types("Subscription", (ChatSubscriptions, InboxSubscriptions, ConnectionSubscriptions))

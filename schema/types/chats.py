@@ -8,11 +8,11 @@ import strawberry_django
 from strawberry import relay
 
 from chats import models
+from chats.keyset_pagination import PageKey, Window
 from chats.models import ChatKind, MemberRole
-from chats.pages import PageKey, Window
-from schema.connections import encode_cursor, window
 from schema.context import Info
 from schema.ids import not_found
+from schema.relay_pagination import encode_cursor, window
 from schema.types.connections import connection
 from schema.types.messages import Message, MessageConnection, MessageEdge
 from schema.types.scope import SHAREABLE

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from django.db.models import Model
 from strawberry.relay import PageInfo
 
-from chats.pages import Page
+from chats.keyset_pagination import Page
 
 R = TypeVar("R", bound=Model)
 C = TypeVar("C")

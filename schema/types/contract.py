@@ -3,7 +3,7 @@
 import strawberry
 from django.conf import settings
 
-from schema.ports import process
+from schema.host_process import process
 
 VERSION = "1"
 

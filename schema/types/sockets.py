@@ -4,9 +4,9 @@ from datetime import datetime
 
 import strawberry
 
-from schema.context import ConnectionHandle
+from schema.context import SocketHandle
+from schema.host_process import SocketRow
 from schema.ids import encode_text_id
-from schema.ports import SocketRow
 
 
 @strawberry.type(description="A live websocket of the viewer's.")
@@ -20,23 +20,23 @@ class Socket:
     is_current: bool = strawberry.field(description="Whether this operation runs on it.")
 
 
-def show_socket(row: SocketRow, connection: ConnectionHandle | None) -> Socket:
-    """A row of the registry; `connection` is the socket that the operation runs on, if it does."""
+def show_socket(row: SocketRow, socket: SocketHandle | None) -> Socket:
+    """A row of the registry; `socket` is the socket that the operation runs on, if it does."""
     return Socket(
         id=strawberry.ID(encode_text_id("Socket", row.id)),
         opened_at=row.opened_at,
         device=row.device or None,
         expires_at=row.expires_at,
-        is_current=connection is not None and connection.socket_id == row.id,
+        is_current=socket is not None and socket.socket_id == row.id,
     )
 
 
-def show_connection(connection: ConnectionHandle) -> Socket:
+def show_current_socket(socket: SocketHandle) -> Socket:
     """The socket that the operation runs on."""
     return Socket(
-        id=strawberry.ID(encode_text_id("Socket", connection.socket_id)),
-        opened_at=connection.opened_at,
-        device=connection.device or None,
-        expires_at=connection.identity.expires_at,
+        id=strawberry.ID(encode_text_id("Socket", socket.socket_id)),
+        opened_at=socket.opened_at,
+        device=socket.device or None,
+        expires_at=socket.identity.expires_at,
         is_current=True,
     )

@@ -5,7 +5,7 @@ import strawberry
 from chats import reads
 from foundation.database import in_thread
 from schema.context import Info
-from schema.ports import process
+from schema.host_process import process
 from schema.types.sockets import Socket, show_socket
 from schema.types.users import User
 
@@ -20,7 +20,7 @@ class Viewer:
     @strawberry.field(description="The viewer's live sockets, newest first.")
     async def sockets(self, info: Info) -> list[Socket]:
         rows = await process().sockets().list_sockets(info.context.viewer_id)
-        return [show_socket(row, info.context.connection) for row in rows]
+        return [show_socket(row, info.context.socket) for row in rows]
 
     @strawberry.field(
         description="In how many chats, archived ones left out, there is something to read; counted like messages."

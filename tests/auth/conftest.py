@@ -28,7 +28,7 @@ def _like_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     from auth import revocation
 
     monkeypatch.setattr(revocation, "_unwritten", revocation._Unwritten())
-    revocation._outage._reported = False
+    revocation._outage._is_out = False
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def hashes(settings: LazySettings, ann: Tokens) -> Iterator[SlowHashes]:
 
 
 async def mutate(document: str, context: Context) -> bytes:
-    return await execution.execute(execution.prepare(OperationRequest(document)), context)
+    return await execution.execute(await execution.prepare(OperationRequest(document)), context)
 
 
 async def over_rest(_number: int, _ann: Tokens) -> object:

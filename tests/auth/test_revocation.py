@@ -147,8 +147,10 @@ async def test_an_outage_is_said_when_it_begins_and_when_it_ends(
     for _ in range(3):
         await assert_accepted(ann)
     said = [record.getMessage() for record in caplog.records if record.name == "auth.revocation"]
-    consequence = "Redis is out of reach: the database says what is revoked."
-    assert said == [f"{consequence} (ConnectionError)", f"It is over: {consequence}"]
+    assert said == [
+        "Redis is out of reach: revocations are looked up in the database. (ConnectionError)",
+        "Recovered: Redis says again what is revoked.",
+    ]
 
 
 def test_a_failing_listener_stops_no_other_and_no_revocation(

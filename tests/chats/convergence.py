@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from chats.events import DurableEvent, EphemeralEvent, decode, encode
 from chats.feeds import publish as publish_module
-from chats.feeds.log import last_seqs, read_events
+from chats.log.events import DurableEvent, EphemeralEvent, decode, encode
+from chats.log.read import last_seqs, read_events
 
 Published = list[DurableEvent]
 AssertConverges = Callable[[], None]

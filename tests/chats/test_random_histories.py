@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auth.models import User
 from chats.errors import ChatError
-from chats.events import (
+from chats.log.events import (
     DurableEvent,
     MemberJoined,
     MemberLeft,
@@ -20,8 +20,8 @@ from chats.events import (
     MessagePosted,
     MessageSnapshot,
 )
-from chats.feeds.log import read_events, read_gap
-from chats.feeds.rebuild import message_snapshot
+from chats.log.read import read_events, read_gap
+from chats.log.rebuild import message_snapshot
 from chats.models import Chat, MemberRole, Membership, Message
 from chats.profiles import profiles
 from chats.services import add_members, delete_message, edit_message, leave_chat, remove_member, send_message

@@ -10,6 +10,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 
 from foundation import rate_limits
 from foundation.errors import ErrorCode, ParlorError
+from foundation.per_loop import PerLoop
 from foundation.rate_limits import check_rate, check_rate_in_thread
 from foundation.redis import async_redis
 
@@ -76,7 +77,7 @@ async def test_of_many_at_once_as_many_pass_as_the_rate_says() -> None:
 async def test_another_process_sees_the_same_count(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         await check_rate("login", "x")
-    monkeypatch.setattr(rate_limits, "_by_loop", {})
+    monkeypatch.setattr(rate_limits, "_limiter", PerLoop(rate_limits._make_limiter))
     await refused("login", "x")
 
 
@@ -135,12 +136,14 @@ def away() -> MovingWindowRateLimiter:
 
 
 async def test_without_redis_nobody_is_kept_out_and_it_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    rate_limits._outage._reported = False
+    rate_limits._outage._is_out = False
     limiter = away()
     with mock.patch.object(rate_limits, "_limiter", return_value=limiter):
         for _ in range(10):
             await check_rate("login", "x")
     await check_rate("login", "x")
     said = [record.getMessage() for record in caplog.records if record.name == "foundation.rate_limits"]
-    consequence = "Rate limits are off while Redis is out of reach."
-    assert said == [f"{consequence} (ConnectionError)", f"It is over: {consequence}"]
+    assert said == [
+        "Rate limits are off while Redis is out of reach. (ConnectionError)",
+        "Recovered: rate limits are on.",
+    ]

@@ -58,9 +58,9 @@ async def test_a_task_that_was_cancelled_can_still_tidy_up(client: None) -> None
 @pytest.mark.parametrize(
     ("url", "kind"),
     [
-        ("redis://one:6380/2", "WholeConnection"),
-        ("rediss://one", "WholeSSLConnection"),
-        ("unix:///run/redis.sock", "WholeUnixDomainSocketConnection"),
+        ("redis://one:6380/2", "SharedConnection"),
+        ("rediss://one", "SharedSSLConnection"),
+        ("unix:///run/redis.sock", "SharedUnixDomainSocketConnection"),
     ],
 )
 def test_every_kind_of_address_is_understood(url: str, kind: str) -> None:

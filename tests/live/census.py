@@ -9,19 +9,19 @@ from typing import Any
 from django.db import connections
 
 from api.asgi import application as parlor
-from api.services import socket_registry
-from api.socket.connection import Connection
+from api.process.composition import local_sockets
+from api.socket.client_socket import ClientSocket
 from api.socket.operation import Operation
 from chats.feeds.chat_feed import ChatFeed
 from chats.feeds.hub import get_hub
-from schema.live.attachment import Attachment
-from schema.live.connection_feed import ConnectionFeed
-from schema.live.live_chat import LiveChat
-from schema.live.live_chats import live_chats
-from schema.live.stream import Stream
+from schema.live.delivery.attachment import Attachment
+from schema.live.delivery.live_chat import LiveChat
+from schema.live.delivery.live_chats import live_chats
+from schema.live.delivery.socket_feed import SocketFeed
+from schema.live.delivery.stream import Stream
 
 PATH = "/census"
-COUNTED = (Connection, Operation, Attachment, ConnectionFeed, Stream, LiveChat, ChatFeed)
+COUNTED = (ClientSocket, Operation, Attachment, SocketFeed, Stream, LiveChat, ChatFeed)
 
 
 def census() -> dict[str, Any]:
@@ -35,8 +35,8 @@ def census() -> dict[str, Any]:
     return {
         "objects": {one.__name__: objects[one.__name__] for one in COUNTED},
         "tasks": tasks,
-        "sockets": len(socket_registry()),
-        "followed people": len(hub._people._followed) + len(hub._people._control),
+        "sockets": len(local_sockets()),
+        "followed people": len(hub._user_feeds._followed) + len(hub._user_feeds._control),
         "followed chats": len(hub._chats),
         "live chats": len(live._chats) + len(live._opening) + len(live._closing),
         "connections in use": stats.get("pool_size", 0) - stats.get("pool_available", 0),

@@ -15,9 +15,9 @@ from pathlib import Path
 import psycopg
 import redis
 
-from api import addresses
-from api.embedded import postgres
-from api.embedded import redis as embedded_redis
+from api.config import addresses
+from api.local.embedded import postgres
+from api.local.embedded import redis as embedded_redis
 from tests.live.people import SECRETS
 from tests.server import ROOT, Server, serving
 

@@ -7,7 +7,7 @@ import socket
 import psutil
 import pytest
 
-from api.daphne import Server as Daphne
+from api.servers.daphne import Server as Daphne
 from tests.client import SocketClient, eventually
 from tests.live.conftest import Start
 from tests.live.people import SEND, register

@@ -14,7 +14,8 @@ from auth.identity import Identity
 from auth.models import User
 from schema import execution
 from schema.context import Context
-from schema.execution import OperationRequest, RequestRefused, prepare
+from schema.documents.prepared import prepare
+from schema.execution import OperationRequest, RequestRefused
 from schema.ids import encode_id
 
 Json = dict[str, Any]

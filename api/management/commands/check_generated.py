@@ -8,7 +8,7 @@ from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
-from api.generated import drift
+from api.config.generated import drift
 
 
 class Command(BaseCommand):

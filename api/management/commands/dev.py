@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from api.dev.errors import DevRefused
-from api.dev.run import run
-from api.embedded import ServerRefused
-from api.environment import Deployment, read_environment
+from api.config.environment import Deployment, read_environment
+from api.local.dev.errors import DevRefused
+from api.local.dev.run import run
+from api.local.embedded import ServerRefused
 
 
 class Command(BaseCommand):

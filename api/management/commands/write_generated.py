@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from api.generated import write
+from api.config.generated import write
 
 
 class Command(BaseCommand):

@@ -66,7 +66,7 @@ class Subscription:
     """The feed of one chat."""
 
     @strawberry.subscription
-    async def chat_feed(
+    async def chat_group(
         self, info: strawberry.Info[Any, Any], chat_id: strawberry.ID, since: int | None = None
     ) -> AsyncGenerator[ChatFeedEvent, None]:
         """Its events from now on; `since` is accepted and not honoured, as there is no log."""

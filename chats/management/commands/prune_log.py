@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from chats.services.pruning import find_prunable, prune
+from chats.log.pruning import find_prunable, prune
 
 BATCH = 5000
 

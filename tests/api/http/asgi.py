@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from api.http.wire import Message, Scope
+from api.http.asgi_messages import Message, Scope
 
 App = Callable[
     [Scope, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]

@@ -34,7 +34,7 @@ def app(executor: FakeExecutor) -> GraphQLHTTP:
 @pytest.fixture
 def identities(monkeypatch: pytest.MonkeyPatch) -> dict[str, Identity]:
     """Token -> identity; a token that is not in it is refused, also while a stream runs."""
-    from api.http import credentials, watch
+    from api.http import credentials, identity_watch
     from auth.errors import bad_token
     from tests.api.http.fakes import identity_of
 
@@ -50,5 +50,5 @@ def identities(monkeypatch: pytest.MonkeyPatch) -> dict[str, Identity]:
             raise bad_token()
 
     monkeypatch.setattr(credentials, "authenticate", authenticate)
-    monkeypatch.setattr(watch, "require_current", require_current)
+    monkeypatch.setattr(identity_watch, "require_current", require_current)
     return known

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from auth.identity import Identity
+from schema import execution
 from schema.context import Context
-from schema.documents import PreparedOperation
+from schema.documents.prepared import OperationRequest, PreparedOperation
 from schema.errors import RequestRefused
 from schema.live.outlet import LiveOperation, Outlet
 
@@ -43,6 +44,10 @@ class FakeExecutor:
         self.executed: list[PreparedOperation] = []
         self.contexts: list[Context] = []
         self.lives: asyncio.Queue[FakeLive] = asyncio.Queue()
+
+    async def prepare(self, request: OperationRequest, /) -> PreparedOperation:
+        """Prepare it as the schema does."""
+        return await execution.prepare(request)
 
     async def execute(self, prepared: PreparedOperation, context: Context, /) -> bytes:
         """Record the call and answer it."""

@@ -12,8 +12,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "api.settings")
 django.setup()
 
 from api.http.app import GraphQLHTTP  # noqa: E402 - Django must be set up first
+from schema import execution  # noqa: E402
 from schema.context import Context  # noqa: E402
-from schema.documents import PreparedOperation  # noqa: E402
+from schema.documents.prepared import OperationRequest, PreparedOperation  # noqa: E402
 from schema.live.outlet import LiveOperation, Outlet  # noqa: E402
 
 PAYLOAD = b'{"data":"' + b"x" * 10_000 + b'"}'
@@ -62,6 +63,10 @@ class FloodExecutor:
             async with self._idle:
                 await self._idle.wait_for(lambda: not self._running)
         return b'{"data":%d}' % (self._last.sent if self._last else 0)
+
+    async def prepare(self, request: OperationRequest, /) -> PreparedOperation:
+        """Prepare it as the schema does."""
+        return await execution.prepare(request)
 
     async def subscribe(
         self, _prepared: PreparedOperation, _context: Context, outlet: Outlet, /

@@ -7,7 +7,7 @@ from corsheaders.middleware import CorsMiddleware
 from django.http import HttpRequest, HttpResponse
 from pytest_django import Settings
 
-from api.http import page
+from api.http import graphiql_page
 from api.http.app import GraphQLHTTP
 from auth.identity import Identity
 from tests.api.http.asgi import call, post
@@ -103,7 +103,7 @@ async def test_the_bearer_is_known_to_the_operation(
     assert answer.status == 200
     context = executor.contexts[0]
     assert context.identity == identities["good"]
-    assert (context.client_address, context.device, context.connection) == ("192.0.2.7", "Phone/1", None)
+    assert (context.client_address, context.device, context.socket) == ("192.0.2.7", "Phone/1", None)
 
 
 async def test_without_a_header_the_operation_is_anonymous(app: GraphQLHTTP, executor: FakeExecutor) -> None:
@@ -218,7 +218,7 @@ async def test_refusals_can_be_read_across_origins_too(app: GraphQLHTTP) -> None
 async def test_a_browser_gets_the_page(app: GraphQLHTTP, settings: Settings, tmp_path: Path) -> None:
     settings.BASE_DIR = tmp_path
     answer = await call(app, "GET", headers=[BROWSER])
-    assert (answer.status, answer.body) == (200, page.NOT_BUILT)
+    assert (answer.status, answer.body) == (200, graphiql_page.NOT_BUILT)
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     built = tmp_path / "web" / "dist" / "graphiql" / "index.html"

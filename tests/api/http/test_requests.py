@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from api.http.app import GraphQLHTTP
-from api.http.wire import Message
+from api.http.asgi_messages import Message
 from tests.api.http.asgi import Answer, call, post, scope_of
 from tests.api.http.fakes import FakeExecutor
 

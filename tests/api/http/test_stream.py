@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from pytest_django import Settings
 
-from api.control import send_control
-from api.http import watch
+from api.http import identity_watch
 from api.http.app import GraphQLHTTP
-from api.http.registry import registry
+from api.http.open_streams import open_streams
+from api.socket.control_feed import send_control
 from auth.identity import Identity
 from chats.feeds.hub import get_hub
 from foundation.errors import ErrorCode
@@ -48,7 +48,7 @@ async def test_results_are_events(app: GraphQLHTTP, executor: FakeExecutor) -> N
         assert await client.rest() == event('{"data":2}') + COMPLETE
         await task
     assert live.stopped.is_set()
-    assert len(registry) == 0
+    assert len(open_streams) == 0
 
 
 async def test_a_subscription_may_come_by_get(app: GraphQLHTTP, executor: FakeExecutor) -> None:
@@ -75,7 +75,7 @@ async def test_request_errors_are_events(app: GraphQLHTTP, executor: FakeExecuto
         assert answer.status == 200
         refused = '{"errors":[{"message":"refused","extensions":{"code":"NOT_FOUND"}}]}'
         assert answer.body.decode() == ":\n\n" + event(refused) + COMPLETE
-    assert len(registry) == 0
+    assert len(open_streams) == 0
 
 
 async def test_a_failure_ends_the_stream(app: GraphQLHTTP, executor: FakeExecutor) -> None:
@@ -154,7 +154,7 @@ async def test_a_client_that_never_reads_is_dropped(
             live.outlet.next(b"1")
             await asyncio.wait_for(live.stopped.wait(), 30)
     assert "did not read" in caplog.text
-    assert len(registry) == 0
+    assert len(open_streams) == 0
 
 
 # --- Ends
@@ -166,7 +166,7 @@ async def test_the_operation_stops_when_the_client_leaves(app: GraphQLHTTP, exec
         client.leave()
         await asyncio.wait_for(task, 5)
         assert live.stopped.is_set()
-    assert len(registry) == 0
+    assert len(open_streams) == 0
 
 
 async def test_the_operation_stops_when_the_server_cancels(app: GraphQLHTTP, executor: FakeExecutor) -> None:
@@ -177,7 +177,7 @@ async def test_the_operation_stops_when_the_server_cancels(app: GraphQLHTTP, exe
         with pytest.raises(asyncio.CancelledError):
             await task
         assert live.stopped.is_set()
-    assert len(registry) == 0
+    assert len(open_streams) == 0
 
 
 async def test_the_stream_ends_with_its_token(
@@ -227,19 +227,19 @@ async def test_a_revocation_ends_the_streams_that_it_covers_at_once(
 async def listeners(count: int) -> None:
     """Return once so many streams of user 1 follow the control feed, and its group has been joined."""
     hub = get_hub()
-    people = hub._people
+    people = hub._user_feeds
 
     async def as_many() -> bool:
         return len(people._control.get(1, ())) == count
 
     await eventually(as_many)
-    await hub._link.settle()  # behind whoever is joining or leaving
+    await hub._channel.settle()  # behind whoever is joining or leaving
 
 
 async def test_a_process_that_stops_ends_all_streams(app: GraphQLHTTP, executor: FakeExecutor) -> None:
     async with open_stream(app, SUBSCRIBE, SSE) as (client, _):
         await executor.lives.get()
-        registry.end_all(ErrorCode.GONE, "Restarting.")
+        open_streams.end_all(ErrorCode.GONE, "Restarting.")
         assert "Restarting." in await client.rest()
 
 
@@ -269,7 +269,7 @@ async def test_an_error_of_ours_amid_the_stream_is_logged_and_ends_it(
     async def broken(_identity: Identity) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(watch, "require_current", broken)
+    monkeypatch.setattr(identity_watch, "require_current", broken)
     settings.KEEP_ALIVE_SECONDS = 0.01
     async with open_stream(app, SUBSCRIBE, SSE, BEARER) as (client, _):
         live = await executor.lives.get()

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from api.socket.client_socket import SUBPROTOCOL, ClientSocket
 from api.socket.close_codes import CloseCode
-from api.socket.connection import SUBPROTOCOL, Connection
 from api.socket.credentials import Handshake
-from api.socket.ports import RegisteredSocket, Services, SocketLimits
+from api.socket.interfaces import LocalSocket, SocketDependencies
+from api.socket.limits import SocketLimits
 from auth.identity import Identity
 from foundation.errors import ErrorCode, ParlorError
 from schema.context import Context
@@ -219,23 +220,23 @@ class FakeSockets:
     """A registry that remembers."""
 
     def __init__(self) -> None:
-        self.present: list[RegisteredSocket] = []
+        self.present: list[LocalSocket] = []
         self.refreshed = 0
         self.broken = False
 
-    async def admit(self, socket: RegisteredSocket) -> None:
+    async def admit(self, socket: LocalSocket) -> None:
         """Enter the socket."""
         await asyncio.sleep(0)
         if self.broken:
             raise ZeroDivisionError("secret")
         self.present.append(socket)
 
-    async def refresh(self, socket: RegisteredSocket) -> None:
+    async def refresh(self, socket: LocalSocket) -> None:
         """Write the socket's new expiry."""
         del socket
         self.refreshed += 1
 
-    def release(self, socket: RegisteredSocket) -> None:
+    def release(self, socket: LocalSocket) -> None:
         """Forget the socket."""
         if socket in self.present:
             self.present.remove(socket)
@@ -253,8 +254,8 @@ class Bench:
     sockets: FakeSockets = field(default_factory=FakeSockets)
 
     def __post_init__(self) -> None:
-        services = Services(self.operations, self.gate, self.sockets, self.limits)
-        self.connection = Connection(self.wire, services, self.handshake)
+        services = SocketDependencies(self.operations, self.gate, self.sockets, self.limits)
+        self.connection = ClientSocket(self.wire, services, self.handshake)
         self.connection.opened(SUBPROTOCOL)
 
     def send(self, *frames: object) -> None:

@@ -14,11 +14,12 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "api.settings")
 django.setup()
 
-from api.logs import tidy_logs_of_servers  # noqa: E402
+from api.process.logs import tidy_logs_of_servers  # noqa: E402
+from api.socket.client_socket import ClientSocket  # noqa: E402
 from api.socket.close_codes import CloseCode  # noqa: E402
-from api.socket.connection import Connection  # noqa: E402
 from api.socket.consumer import GraphQLConsumer  # noqa: E402
-from api.socket.ports import Services, SocketLimits  # noqa: E402
+from api.socket.interfaces import SocketDependencies  # noqa: E402
+from api.socket.limits import SocketLimits  # noqa: E402
 from schema.context import Context  # noqa: E402
 from schema.execution import OperationRequest, PreparedOperation  # noqa: E402
 from schema.live.outlet import LiveOperation, Outlet  # noqa: E402
@@ -62,8 +63,8 @@ class ServedOperations:
         """Answer."""
         word, argument = (prepared.request.query or "").split()
         if word == "close":
-            assert isinstance(context.connection, Connection)
-            context.connection.close(CloseCode[argument])
+            assert isinstance(context.socket, ClientSocket)
+            context.socket.close(CloseCode[argument])
         if word == "hang":
             await asyncio.Event().wait()
         if word == "big":
@@ -83,9 +84,9 @@ class ServedOperations:
 sockets = FakeSockets()
 
 
-def services() -> Services:
+def services() -> SocketDependencies:
     """The outside of each connection."""
-    return Services(ServedOperations(), FakeGate(), sockets, SocketLimits.from_settings())
+    return SocketDependencies(ServedOperations(), FakeGate(), sockets, SocketLimits.from_settings())
 
 
 tidy_logs_of_servers()

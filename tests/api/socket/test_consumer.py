@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from api.socket import consumer
-from api.socket.ports import Services
+from api.socket.interfaces import SocketDependencies
 from tests.api.socket.fakes import LIMITS, FakeGate, FakeOperations, FakeSockets, turns
 
 Message = dict[str, Any]
@@ -21,7 +21,7 @@ class Server:
         self.incoming.put_nowait({"type": "websocket.connect"})
         self.sent: list[Message] = []
         self.sockets = FakeSockets()
-        services = Services(FakeOperations(), FakeGate(), self.sockets, LIMITS)
+        services = SocketDependencies(FakeOperations(), FakeGate(), self.sockets, LIMITS)
         application = consumer.GraphQLConsumer(lambda: services)
         self.task = asyncio.ensure_future(application(self.scope, self.incoming.get, self.send))
 

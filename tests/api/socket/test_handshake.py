@@ -6,7 +6,7 @@ import json
 import pytest
 from django.conf import LazySettings
 
-from api.socket.connection import Connection
+from api.socket.client_socket import ClientSocket
 from api.socket.credentials import Handshake, find_credential
 from foundation.errors import ParlorError
 from tests.api.socket.fakes import Bench, bench, turns
@@ -16,7 +16,7 @@ GOOD = {"type": "connection_init", "payload": {"Authorization": "Bearer good"}}
 
 async def test_another_subprotocol_is_closed_4406() -> None:
     one = bench()
-    other = Connection(one.wire, one.connection._services, Handshake())
+    other = ClientSocket(one.wire, one.connection._dependencies, Handshake())
     other.opened("graphql-ws")
     assert one.wire.code == 4406
 
@@ -213,7 +213,7 @@ def test_an_operation_knows_who_asks() -> None:
         await one.wire.until(lambda wire: len(wire.frames) == 2)
         context = one.operations.contexts[0]
         assert context.identity == one.gate.identity
-        assert context.connection is one.connection
+        assert context.socket is one.connection
         assert (context.client_address, context.device) == ("10.0.0.1", "phone")
 
     asyncio.run(run())

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from api.socket.registry import SocketRegistry
-from api.socket.roster import Roster
+from api.socket.local_sockets import LocalSockets
+from api.socket.socket_leases import SocketLeases
 from auth.identity import Identity
 from foundation.errors import ErrorCode, ParlorError
 from tests.api.socket.fakes import identity
@@ -29,7 +29,7 @@ class Control:
 
     def __init__(self, feeds: Feeds) -> None:
         self.feeds = feeds
-        self.registry: SocketRegistry | None = None
+        self.registry: LocalSockets | None = None
         self.joins: list[str] = []
 
     async def follow(self, user_id: int) -> None:
@@ -51,14 +51,14 @@ class Control:
             return
         for control in list(self.feeds.followers.get(user_id, [])):
             assert control.registry is not None
-            control.registry.control(user_id, message)
+            control.registry.on_control(user_id, message)
 
 
 @dataclass(eq=False)
 class FakeSocket:
     """A connection as the registry sees it; leaves the registry when it is closed, as a connection does."""
 
-    registry: SocketRegistry
+    registry: LocalSockets
     socket_id: str
     identity: Identity = field(default_factory=identity)
     opened_at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -96,15 +96,17 @@ class World:
 
     def __init__(self) -> None:
         self.feeds = Feeds()
-        self.registries: list[SocketRegistry] = []
+        self.registries: list[LocalSockets] = []
         self.revoked: set[Identity] = set()
         self.nobody_knows = False
         self.questions: list[int] = []
 
-    def process(self, bound: int = 10) -> SocketRegistry:
+    def process(self, bound: int = 10) -> LocalSockets:
         """Another process."""
         control = Control(self.feeds)
-        registry = SocketRegistry(control, Roster(LEASE_SECONDS), self.revoked_among, bound, LEASE_SECONDS)
+        registry = LocalSockets(
+            control, SocketLeases(LEASE_SECONDS), self.revoked_among, bound, LEASE_SECONDS
+        )
         control.registry = registry
         self.registries.append(registry)
         return registry
@@ -116,7 +118,7 @@ class World:
             raise ParlorError(ErrorCode.INTERNAL, "Nobody can say.")
         return self.revoked.intersection(identities)
 
-    async def socket(self, registry: SocketRegistry, name: str, who: Identity | None = None) -> FakeSocket:
+    async def socket(self, registry: LocalSockets, name: str, who: Identity | None = None) -> FakeSocket:
         """Another socket of that process."""
         made = FakeSocket(registry, name, who or identity())
         await registry.admit(made)

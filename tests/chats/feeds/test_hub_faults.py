@@ -10,17 +10,17 @@ from channels.layers import get_channel_layer
 from django.db import OperationalError
 from pytest_django import Settings
 
-from chats.events import TypingChanged
 from chats.feeds import chat_feed, hub
+from chats.feeds.feed_state import read_states
 from chats.feeds.hub import get_hub
-from chats.feeds.log import last_seqs, read_gap
 from chats.feeds.publish import publish
-from chats.feeds.state import read_states
+from chats.log.events import TypingChanged
+from chats.log.read import last_seqs, read_gap
 from chats.models import Event
 from chats.profiles import profiles
 from chats.services import add_members, remove_member, set_typing
-from foundation.budget import Budget
 from foundation.database import in_thread
+from foundation.memory_budget import MemoryBudget
 from foundation.redis import async_redis
 from tests.chats.feeds.following import Listener, a_chat, eventually, groups_of_the_layer, listen
 from tests.factories import make_group, make_users, say
@@ -219,10 +219,10 @@ async def test_who_waits_for_a_feed_that_is_closed_waits_no_longer(monkeypatch: 
 async def test_what_arrives_before_the_feed_stands_is_bounded(settings: Settings) -> None:
     settings.FEED_HELD_EVENTS = 5
     ann, _bob, chat = await a_chat()
-    feed = chat_feed.ChatFeed(chat.pk, hub._fetch_gap, hub._fetch_state, Budget(1_000_000))
+    feed = chat_feed.ChatFeed(chat.pk, hub._fetch_gap, hub._fetch_state, MemoryBudget(1_000_000))
     await in_thread(lambda: [say(ann, chat) for _ in range(9)])
     feed.take(await in_thread(read_gap, chat.pk, 3, 11))
-    assert len(feed._held) == 5
+    assert len(feed._early) == 5
     listener = Listener()
     feed.listeners.add(listener)
     state = (await in_thread(read_states, [chat.pk]))[chat.pk]

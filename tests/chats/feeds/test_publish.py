@@ -131,13 +131,13 @@ async def test_the_queue_is_bounded_and_a_writer_never_waits(
             say(ann, chat)
 
     await in_thread(talk)
-    waiting = publish_module._outgoing[asyncio.get_running_loop()].queue
+    waiting = publish_module._outgoing().queue
     assert len(waiting) == 5
     layer.may_send.set()
     async with asyncio.timeout(20):
         while waiting or len(layer.sent) < 2:
             await asyncio.sleep(0)
-            waiting = publish_module._outgoing[asyncio.get_running_loop()].queue
+            waiting = publish_module._outgoing().queue
     # What was being sent, and what waited.
     assert sum(len(message["events"]) for _group, message in layer.sent) <= 5 + 5
     assert get_channel_layer() is not layer

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from chats.feeds.channel_layer import PubSubLayer
 from chats.feeds.hub import Hub, get_hub
-from chats.feeds.layer import PubSubLayer
 from foundation import redis as redis_module
 from foundation.database import in_thread
 from foundation.redis import async_redis, close_async_redis
@@ -44,7 +44,7 @@ async def test_a_redis_that_is_away_at_the_start(lonely_hub: Hub, caplog: pytest
         await in_thread(say, ann, chat)
     await listener.until(lambda one: len(one.seqs) >= 3)
     assert listener.seqs == [3, 4, 5]
-    away = [record for record in caplog.records if record.name == "chats.feeds.link"]
+    away = [record for record in caplog.records if record.name == "chats.feeds.layer_channel"]
     assert len(away) == 1  # said once, not with each attempt
 
 

@@ -8,9 +8,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from chats.feeds.state import read_states
+from chats.feeds.feed_state import read_states
+from chats.log.pruning import find_prunable, prune
 from chats.models import Chat, Event, Message
-from chats.services.pruning import find_prunable, prune
 from tests.factories import make_group, make_users, say
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,7 @@ from django.contrib.auth import authenticate, get_user_model
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from chats.feeds.log import read_events
+from chats.log.read import read_events
 from chats.management.demo import CONVERSATIONS, PASSWORD, PEOPLE
 from chats.models import Chat, Event, Membership, Message
 from chats.reads import unread_counts

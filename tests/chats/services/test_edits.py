@@ -3,8 +3,8 @@
 import pytest
 
 from chats.errors import ChatError
-from chats.events import MemberJoined, MessageDeleted, MessageEdited, MessagePosted
-from chats.feeds.log import read_events
+from chats.log.events import MemberJoined, MessageDeleted, MessageEdited, MessagePosted
+from chats.log.read import read_events
 from chats.models import Chat, Event, Message
 from chats.services import delete_message, edit_message
 from foundation.errors import ErrorCode

@@ -11,7 +11,7 @@ from django.conf import LazySettings
 from django.db import connection, connections, transaction
 
 from chats.errors import ChatError
-from chats.feeds.log import read_events
+from chats.log.read import read_events
 from chats.models import Chat, Event, MemberRole, Membership, Message
 from chats.services import (
     add_members,

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from chats import events
+from chats.log import events
 from chats.models import MemberRole, MessageKind
-from schema.live.present import present_ready, present_reset
+from schema.live.compiling.event_objects import present_ready, present_reset
 from schema.types.events import FeedResetReason
 
 IDS = st.integers(1, 2**53)

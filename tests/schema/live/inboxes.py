@@ -12,8 +12,9 @@ from auth.models import User
 from chats.feeds import publish
 from chats.models import Chat
 from foundation.database import in_thread
+from schema.documents.prepared import prepare
 from schema.errors import FormattedError
-from schema.execution import OperationRequest, prepare, subscribe
+from schema.execution import OperationRequest, subscribe
 from schema.live.outlet import LiveOperation
 from tests.factories import make_group, make_users
 from tests.schema.executing import context_of, ids

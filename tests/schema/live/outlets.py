@@ -11,8 +11,9 @@ import pytest
 from auth.models import User
 from chats.models import Chat
 from foundation.database import in_thread
+from schema.documents.prepared import prepare
 from schema.errors import FormattedError
-from schema.execution import OperationRequest, prepare, subscribe
+from schema.execution import OperationRequest, subscribe
 from schema.live.outlet import LiveOperation
 from tests.factories import make_group, make_users, say
 from tests.schema.executing import context_of, ids

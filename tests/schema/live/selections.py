@@ -20,7 +20,7 @@ from graphql import (
 from hypothesis import strategies as st
 
 from schema.build import schema
-from schema.live.shapes import SHAPES
+from schema.live.compiling.projectable_fields import SHAPES
 
 MOST_FIELDS = 4
 MOST_DEPTH = 5

@@ -13,7 +13,7 @@ from chats.models import Chat, Event
 from chats.services import add_members, remove_member
 from foundation.database import in_thread
 from schema.execution import RequestRefused
-from schema.live import recall
+from schema.live.memory import older_events
 from tests.factories import make_users, say
 from tests.schema.live.outlets import FakeOutlet, a_group, both_kinds, follow, follow_ready
 
@@ -248,7 +248,7 @@ async def test_a_log_that_cannot_be_read_ends_the_operation_with_an_error(
     def read_gap(*_arguments: object) -> None:
         raise OperationalError("secret address of the database")
 
-    monkeypatch.setattr(recall, "read_gap", read_gap)
+    monkeypatch.setattr(older_events, "read_gap", read_gap)
     subscriber = await follow(bob, chat, since=0)
     await subscriber.outlet.wait_for(lambda: subscriber.outlet.ended)
     assert "secret" not in json.dumps(subscriber.outlet.errors)

@@ -12,7 +12,7 @@ from chats.feeds.hub import get_hub
 from chats.models import Chat
 from foundation.database import in_thread
 from schema.execution import RequestRefused
-from schema.live.live_chats import live_chats
+from schema.live.delivery.live_chats import live_chats
 from tests.client import eventually
 from tests.factories import make_users, say
 from tests.schema.live.outlets import (
@@ -145,7 +145,7 @@ async def test_a_stranger_makes_nobody_follow_a_chat() -> None:
 
 async def test_who_comes_together_to_a_chat_costs_one_look_at_the_members() -> None:
     ann, bob, chat = await a_group()
-    with mock.patch("schema.live.live_chats.members_among", wraps=members_among) as looked:
+    with mock.patch("schema.live.delivery.live_chats.members_among", wraps=members_among) as looked:
         subscribers = await asyncio.gather(*(follow(viewer, chat) for viewer in (ann, bob) * 50))
     assert looked.call_count == 1
     for subscriber in subscribers:

@@ -10,7 +10,7 @@ from chats.access import member_chat_ids
 from chats.feeds.hub import get_hub
 from chats.services import add_members, leave_chat, remove_member
 from foundation.database import in_thread
-from schema.live import inbox
+from schema.live.delivery import inbox
 from tests.factories import make_group, say
 from tests.schema.executing import ids
 from tests.schema.live.inboxes import follow_inbox, lose_notices, people_and_chats
@@ -103,7 +103,7 @@ async def test_ready_comes_first_also_when_a_notice_comes_before_it(monkeypatch:
     async def amid_a_notice(function: Any, *arguments: Any) -> Any:
         found = await in_thread(function, *arguments)
         if function is reads.unread_counts:
-            get_hub()._people.tell_memberships(bob.pk)
+            get_hub()._user_feeds.tell_memberships(bob.pk)
             await in_thread(member_chat_ids, bob.pk)  # as long as a comparison takes
         return found
 

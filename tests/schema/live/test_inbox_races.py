@@ -9,11 +9,11 @@ from pytest_django import Settings
 from chats.feeds.hub import Hub, get_hub
 from chats.services import add_members, remove_member
 from foundation.database import in_thread
-from schema.live import inbox
-from schema.live.attachment import Attachment
-from schema.live.live_chat import LiveChat
-from schema.live.live_chats import live_chats
-from schema.live.stream import Stream
+from schema.live.delivery import inbox
+from schema.live.delivery.attachment import Attachment
+from schema.live.delivery.live_chat import LiveChat
+from schema.live.delivery.live_chats import live_chats
+from schema.live.delivery.stream import Stream
 from tests.factories import make_group, say
 from tests.schema.executing import ids
 from tests.schema.live.inboxes import InboxOutlet, follow_inbox, people_and_chats
@@ -124,7 +124,7 @@ async def test_a_chat_that_cannot_be_started_fails_the_start_and_leaves_nothing_
     with pytest.raises(ZeroDivisionError):
         await follow_inbox(bob, {one: 2, other: 2})
     assert everybody_attached() == []
-    assert get_hub()._people.membership_listeners() == []
+    assert get_hub()._user_feeds.membership_listeners() == []
 
 
 async def test_a_look_that_fails_for_good_ends_the_inbox(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from auth.models import User
 from chats.models import Chat
 from chats.services import add_members, edit_message
 from foundation.database import in_thread
-from schema.live.live_chats import live_chats
+from schema.live.delivery.live_chats import live_chats
 from tests.factories import make_group, make_users, say
 from tests.schema.live.inboxes import follow_inbox
 from tests.schema.live.outlets import both_kinds, follow_ready

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from chats.events import DurableEvent
 from chats.feeds import publish
 from chats.feeds.hub import get_hub
-from chats.feeds.log import last_seqs, read_gap
+from chats.log.events import DurableEvent
+from chats.log.read import last_seqs, read_gap
 from chats.models import Chat
 from chats.services import add_members, delete_message, edit_message, remove_member
 from foundation.database import in_thread
-from schema.live import recall
-from schema.live.live_chats import live_chats
+from schema.live.delivery.live_chats import live_chats
+from schema.live.memory import older_events
 from tests.factories import say
 from tests.schema.live.inboxes import follow_inbox
 from tests.schema.live.outlets import FakeOutlet, a_group, both_kinds, follow, follow_ready
@@ -76,7 +76,7 @@ async def test_a_replay_waits_for_what_the_feed_has_not_heard(
         may_read.wait(20)
         return read_gap(*arguments)
 
-    monkeypatch.setattr(recall, "read_gap", late)
+    monkeypatch.setattr(older_events, "read_gap", late)
     subscriber = await follow(bob, chat, since=2, query=query)
     await asyncio.to_thread(reading.wait, 20)
     await in_thread(take_out_and_edit)
@@ -107,7 +107,7 @@ async def test_a_text_that_changes_while_it_is_read_is_not_shown(
         may_go_on.wait(20)
         return found
 
-    monkeypatch.setattr(recall, "last_seqs", after_the_rows)
+    monkeypatch.setattr(older_events, "last_seqs", after_the_rows)
     subscriber = await follow(bob, chat, since=5, query=query)
     await asyncio.to_thread(reading.wait, 20)
     if how == "edited":

@@ -2,11 +2,11 @@
 
 import pytest
 
-from chats.events import DurableEvent
+from chats.log.events import DurableEvent
 from foundation.database import in_thread
-from schema.live import plan
-from schema.live.live_chats import live_chats
-from schema.live.present import FeedEvent
+from schema.live.compiling import plan
+from schema.live.compiling.event_objects import FeedEvent
+from schema.live.delivery.live_chats import live_chats
 from tests.factories import make_group, make_users, say
 from tests.schema.live.outlets import PERSONAL, SHARED, follow_ready
 

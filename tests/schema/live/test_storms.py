@@ -9,7 +9,7 @@ from pytest_django import Settings
 from auth.models import User
 from chats.models import Chat
 from foundation.database import in_thread
-from schema.live.live_chats import LiveChats
+from schema.live.delivery.live_chats import LiveChats
 from tests.factories import make_group, make_users, say
 from tests.foundation.test_database import connections_in_use
 from tests.schema.executing import counted_queries

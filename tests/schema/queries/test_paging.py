@@ -8,7 +8,7 @@ import pytest
 from auth.models import User
 from chats.models import Chat, Event, Membership, Message
 from chats.services import leave_chat
-from schema.connections import encode_cursor
+from schema.relay_pagination import encode_cursor
 from tests.factories import make_group, make_user, make_users, say
 from tests.schema.executing import Json, code_of, data_of, error_of, ids
 

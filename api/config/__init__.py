@@ -1,0 +1,1 @@
+"""What the process is configured with: the environment's variables, the addresses they give, and files made of code."""

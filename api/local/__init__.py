@@ -1,0 +1,1 @@
+"""What `make run` and the tests need on a developer's machine. Production never imports it."""

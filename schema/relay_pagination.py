@@ -1,0 +1,104 @@
+"""Relay connections over keyset pages (Relay, GraphQL Cursor Connections Specification)."""
+
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+
+from chats.keyset_pagination import ActivityEdge, Window
+from chats.models import Chat
+from foundation.errors import ErrorCode, ParlorError
+
+CURSOR_PREFIX = "key:"
+ACTIVITY_PREFIX = "activity:"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def encode_cursor(key: int) -> str:
+    """The opaque cursor of the row with this key."""
+    return b64encode(f"{CURSOR_PREFIX}{key}".encode()).decode()
+
+
+def decode_cursor(argument: str, cursor: str) -> int:
+    """The key in a cursor. Any other text raises BAD_INPUT, naming the argument that held it."""
+    return _number(argument, _decode(argument, cursor, CURSOR_PREFIX))
+
+
+def encode_activity(chat: Chat) -> str:
+    """The opaque cursor of a chat in the list by activity."""
+    microseconds = (chat.last_activity_at - EPOCH) // timedelta(microseconds=1)
+    return b64encode(f"{ACTIVITY_PREFIX}{microseconds}:{chat.pk}".encode()).decode()
+
+
+def decode_activity(argument: str, cursor: str) -> ActivityEdge:
+    """The place that such a cursor names. Any other text raises BAD_INPUT, naming the argument that held it."""
+    at, _, chat_id = _decode(argument, cursor, ACTIVITY_PREFIX).partition(":")
+    try:
+        moment = EPOCH + timedelta(microseconds=_number(argument, at))
+    except OverflowError:
+        raise _no_cursor(argument) from None
+    return ActivityEdge(moment, _number(argument, chat_id))
+
+
+def _decode(argument: str, cursor: str, prefix: str) -> str:
+    try:
+        text = b64decode(cursor.encode(), validate=True).decode()
+    except (Base64Error, UnicodeError):
+        raise _no_cursor(argument) from None
+    if not text.startswith(prefix):
+        raise _no_cursor(argument)
+    return text.removeprefix(prefix)
+
+
+def _number(argument: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) < 2**63):
+        raise _no_cursor(argument)
+    return int(text)
+
+
+def _no_cursor(argument: str) -> ParlorError:
+    return ParlorError(ErrorCode.BAD_INPUT, f"'{argument}' is no cursor of this connection.", field=argument)
+
+
+def window(
+    *,
+    first: int | None,
+    after: str | None,
+    last: int | None = None,
+    before: str | None = None,
+    around: int | None = None,
+    newest_first: bool = False,
+) -> Window:
+    """The rows that a connection's arguments ask for.
+
+    Without `first` and `last`, `DEFAULT_PAGE_SIZE` rows from the start, or from the end if `newest_first`. Raises
+    BAD_INPUT for arguments that contradict each other and TOO_LARGE for a page above `MAX_PAGE_SIZE`.
+    """
+    if first is not None and last is not None:
+        raise ParlorError(ErrorCode.BAD_INPUT, "Give either 'first' or 'last', not both.", field="last")
+    if around is not None and (last is not None or after is not None or before is not None):
+        raise ParlorError(ErrorCode.BAD_INPUT, "'aroundSeq' goes with 'first' alone.", field="aroundSeq")
+    size = page_size("first", first) if last is None else page_size("last", last)
+    from_end = last is not None or (first is None and after is None and newest_first)
+    return Window(
+        size=size,
+        from_end=from_end,
+        after=None if after is None else decode_cursor("after", after),
+        before=None if before is None else decode_cursor("before", before),
+        around=around,
+    )
+
+
+def page_size(argument: str, size: int | None) -> int:
+    """The page size asked for; `DEFAULT_PAGE_SIZE` for None. Raises BAD_INPUT or TOO_LARGE."""
+    if size is None:
+        return settings.DEFAULT_PAGE_SIZE
+    if size < 0:
+        raise ParlorError(ErrorCode.BAD_INPUT, f"'{argument}' cannot be negative.", field=argument)
+    if size > settings.MAX_PAGE_SIZE:
+        limit = settings.MAX_PAGE_SIZE
+        raise ParlorError(
+            ErrorCode.TOO_LARGE, f"'{argument}' is {limit} at most.", field=argument, maxPageSize=limit
+        )
+    return size

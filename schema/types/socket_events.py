@@ -1,0 +1,50 @@
+"""What the feed of a socket carries."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from schema.live.socket_notices import NoticeReason
+from schema.types.enums import expose
+from schema.types.sockets import Socket
+
+expose(
+    NoticeReason,
+    "Why the socket will be closed.",
+    name="ConnectionNoticeReason",
+    RESTARTING="The server restarts; connect again.",
+    SUPERSEDED="Another socket of the viewer took its place; do not come back by yourself.",
+    SIGNED_OUT="The session has ended, its token has, or the viewer closed the socket.",
+    SLOW_CONSUMER="The client did not take what it had asked for in time; connect again.",
+)
+
+
+@strawberry.type(description="The first event: the socket as others of the viewer's see it.")
+class ConnectionReady:
+    """The feed stands."""
+
+    socket: Socket = strawberry.field(description="This socket.")
+
+
+@strawberry.type(description="The socket's token ends soon: renewConnection, or be closed with 4403.")
+class TokenExpiring:
+    """Time to renew."""
+
+    expires_at: datetime = strawberry.field(description="When it ends.")
+
+
+@strawberry.type(description="The socket is about to be closed.")
+class ConnectionNotice:
+    """Time to go."""
+
+    reason: NoticeReason = strawberry.field(description="Why.")
+    reconnect_after_ms: int | None = strawberry.field(
+        description="When to connect again, in milliseconds; null: at once if the reason allows it."
+    )
+
+
+ConnectionFeedEvent = Annotated[
+    ConnectionReady | TokenExpiring | ConnectionNotice,
+    strawberry.union("ConnectionFeedEvent", description="What the feed of a socket carries."),
+]

@@ -1,0 +1,75 @@
+"""A check runs once for all who ask, and one that hangs is not waited for."""
+
+import asyncio
+
+import pytest
+from pytest_django import Settings
+
+from api.process.health import Probe
+
+
+class Checked:
+    """A check that can be held up and can fail."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.error: Exception | None = None
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def __call__(self) -> None:
+        """Be checked."""
+        self.count += 1
+        await self.free.wait()
+        if self.error is not None:
+            raise self.error
+
+
+async def test_a_thousand_who_ask_are_one_check(settings: Settings) -> None:
+    settings.HEALTH_CACHE_SECONDS = 3600
+    check = Checked()
+    probe = Probe("it", check)
+    assert await asyncio.gather(*(probe.passes() for _ in range(1000))) == [True] * 1000
+    assert await probe.passes()
+    assert check.count == 1
+
+
+async def test_what_was_found_is_forgotten_after_a_while(settings: Settings) -> None:
+    settings.HEALTH_CACHE_SECONDS = 0.001
+    check = Checked()
+    probe = Probe("it", check)
+    assert await probe.passes()
+    check.error = OSError("secret address")
+    await asyncio.sleep(0.01)
+    assert not await probe.passes()
+    assert check.count == 2
+
+
+async def test_a_check_that_hangs_fails_and_is_not_begun_again(settings: Settings) -> None:
+    settings.HEALTH_CACHE_SECONDS = 3600
+    settings.HEALTH_TIMEOUT_SECONDS = 0.01
+    check = Checked()
+    check.free.clear()
+    probe = Probe("it", check)
+    assert [await probe.passes() for _ in range(3)] == [False] * 3
+    assert check.count == 1
+    check.free.set()
+    settings.HEALTH_TIMEOUT_SECONDS = 30
+    assert await probe.passes()
+    assert check.count == 1
+
+
+async def test_an_outage_is_said_once_and_without_its_text(
+    caplog: pytest.LogCaptureFixture, settings: Settings
+) -> None:
+    settings.HEALTH_CACHE_SECONDS = 1e-9
+    check = Checked()
+    check.error = OSError("redis://:hunter2@host")
+    probe = Probe("redis", check)
+    assert [await probe.passes() for _ in range(3)] == [False] * 3
+    check.error = None
+    assert await probe.passes()
+    assert [record.getMessage() for record in caplog.records] == [
+        "Not ready: the check of redis fails. (OSError)",
+        "It is over: Not ready: the check of redis fails.",
+    ]

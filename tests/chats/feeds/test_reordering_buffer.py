@@ -1,0 +1,124 @@
+"""Whatever a layer drops, doubles or swaps: with its gaps filled from the log, each seq is handed on once, in order."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chats.feeds.early_events import EarlyEvents
+from chats.feeds.reordering_buffer import ReorderingBuffer
+from chats.log.event_sizes import event_bytes
+from chats.log.events import MessageDeleted
+from foundation.memory_budget import MemoryBudget
+
+LAST = 30
+arrivals = st.lists(st.integers(1, LAST), max_size=3 * LAST)
+
+
+def event(seq: int) -> MessageDeleted:
+    """Some event of this seq."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return MessageDeleted(chat_id=1, seq=seq, at=at, actor=None, message_id=1, message_seq=1)
+
+
+def offered(buffer: ReorderingBuffer, *seqs: int) -> list[int]:
+    return [due.seq for due in buffer.offer(event(seq) for seq in seqs)]
+
+
+def fill(buffer: ReorderingBuffer, page: int) -> list[int]:
+    """Read every gap, a page at a time, as the hub does from the log."""
+    due: list[int] = []
+    while (gap := buffer.gap) is not None:
+        first, last = gap
+        assert first <= last
+        due += offered(buffer, *range(first, min(last, first + page - 1) + 1))
+    return due
+
+
+@given(
+    start=st.integers(0, LAST - 1),
+    groups=st.lists(st.tuples(arrivals, st.booleans()), max_size=6),
+    capacity=st.integers(1, LAST),
+    page=st.integers(1, LAST),
+)
+def test_any_order_with_gaps_filled_is_each_once_in_order(
+    start: int, groups: list[tuple[list[int], bool]], capacity: int, page: int
+) -> None:
+    buffer = ReorderingBuffer(start, EarlyEvents(capacity, MemoryBudget(1_000_000)))
+    due: list[int] = []
+    for seqs, heals in groups:
+        due += offered(buffer, *seqs)
+        assert len(buffer._early) <= capacity
+        assert buffer.newest == max([start, *due, buffer.newest])
+        if heals:
+            due += fill(buffer, page)
+            assert not buffer.is_behind
+    buffer.expect(LAST)  # what the poll says
+    due += fill(buffer, page)
+    assert due == list(range(start + 1, LAST + 1))
+    assert (buffer.last, buffer.newest, buffer._early.events) == (LAST, LAST, {})
+
+
+@given(start=st.integers(0, LAST), seqs=arrivals)
+def test_what_is_due_is_handed_on_at_once_and_never_again(start: int, seqs: list[int]) -> None:
+    buffer = ReorderingBuffer(start, EarlyEvents(1000, MemoryBudget(1_000_000)))
+    seen: set[int] = set()
+    due: list[int] = []
+    for seq in seqs:
+        due += offered(buffer, seq)
+        seen.add(seq)
+        expected = start
+        while expected + 1 in seen:
+            expected += 1
+        assert buffer.last == expected
+    assert due == list(range(start + 1, buffer.last + 1))
+
+
+@given(before=arrivals, leap=st.integers(0, LAST), after=arrivals)
+def test_after_a_leap_nothing_from_before_it_comes(before: list[int], leap: int, after: list[int]) -> None:
+    buffer = ReorderingBuffer(0, EarlyEvents(1000, MemoryBudget(1_000_000)))
+    offered(buffer, *before)
+    last = buffer.last
+    buffer.leap(leap)
+    assert buffer.last == max(last, leap)
+    due = offered(buffer, *after)
+    assert due == list(range(max(last, leap) + 1, buffer.last + 1))
+    assert all(held > buffer.last for held in buffer._early.events)
+
+
+@pytest.mark.parametrize(
+    ("seqs", "gap"),
+    [((), None), ((6,), None), ((7,), (6, 6)), ((9, 12), (6, 8)), ((6, 9), (7, 8)), ((5, 3), None)],
+)
+def test_the_first_gap(seqs: tuple[int, ...], gap: tuple[int, int] | None) -> None:
+    buffer = ReorderingBuffer(5, EarlyEvents(1000, MemoryBudget(1_000_000)))
+    offered(buffer, *seqs)
+    assert buffer.gap == gap
+
+
+def test_a_gap_at_the_end_is_known_from_elsewhere() -> None:
+    buffer = ReorderingBuffer(5, EarlyEvents(1000, MemoryBudget(1_000_000)))
+    gaps = []
+    for seq in (4, 9):
+        buffer.expect(seq)
+        gaps.append(buffer.gap)
+    assert offered(buffer, 8) == []
+    assert [*gaps, buffer.gap] == [None, (6, 9), (6, 7)]
+
+
+@given(arrivals=st.lists(st.tuples(st.sampled_from([0, 1]), st.integers(1, LAST)), max_size=80))
+def test_chats_that_share_a_small_budget_lose_nothing(arrivals: list[tuple[int, int]]) -> None:
+    budget = MemoryBudget(4 * event_bytes(event(1)))
+    held = [EarlyEvents(1000, budget), EarlyEvents(1000, budget)]
+    sequences = [ReorderingBuffer(0, one) for one in held]
+    due: list[list[int]] = [[], []]
+    for index, seq in arrivals:
+        due[index] += offered(sequences[index], seq)
+        assert budget.total == sum(len(one) for one in held) * event_bytes(event(1))
+        assert min(map(len, held)) == 0 or sum(map(len, held)) <= 4
+    for index, buffer in enumerate(sequences):
+        buffer.expect(LAST)
+        due[index] += fill(buffer, LAST)
+    assert due == [list(range(1, LAST + 1))] * 2
+    assert budget.total == 0
