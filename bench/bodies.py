@@ -28,9 +28,9 @@ def body_of(kind: Kind) -> Body:
 def _parlor_body() -> Body:
     from channels.layers import get_channel_layer
 
+    from chats.events import MessagePosted, MessageSnapshot, Profile, encode
     from chats.feeds.group_names import chat_group
     from chats.feeds.publish import EVENTS
-    from chats.log.events import MessagePosted, MessageSnapshot, Profile, encode
     from chats.models import MessageKind
 
     serialize = get_channel_layer().serialize

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from chats.log.events import Profile
+from chats.events import Profile
 
 PUBLIC_FIELDS = ("id", "username", "display_name", "avatar_url", "is_bot")
 

@@ -10,8 +10,8 @@ from strawberry.types import Info as StrawberryInfo
 
 from auth.identity import Identity
 from foundation.errors import ErrorCode, ParlorError
-from schema.live.socket_notices import Notice
 from schema.loaders import Loaders
+from schema.socket_notices import Notice
 
 
 class SocketHandle(Protocol):

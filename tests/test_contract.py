@@ -16,7 +16,7 @@ from schema.build import schema
 from schema.context import Context
 from schema.documents import persisted
 from schema.execution import OperationRequest
-from schema.live.socket_notices import NoticeReason
+from schema.socket_notices import NoticeReason
 from schema.types.contract import BOUNDS, VERSION
 
 TEXT = (Path(__file__).resolve().parents[1] / "PROTOCOL.md").read_text()

@@ -25,7 +25,7 @@ from auth.identity import Identity
 from foundation.errors import ErrorCode, ParlorError
 from schema.context import Context
 from schema.errors import log_masked
-from schema.live.socket_notices import ClosingNotice, Notice, NoticeReason, TokenExpiry
+from schema.socket_notices import ClosingNotice, Notice, NoticeReason, TokenExpiry
 
 SUBPROTOCOL = "graphql-transport-ws"
 

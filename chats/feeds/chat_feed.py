@@ -8,10 +8,10 @@ from typing import Protocol
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from chats.events import DurableEvent, EphemeralEvent, MemberJoined, MemberLeft
 from chats.feeds.early_events import EarlyEvents
 from chats.feeds.feed_state import FeedState
 from chats.feeds.reordering_buffer import ReorderingBuffer
-from chats.log.events import DurableEvent, EphemeralEvent, MemberJoined, MemberLeft
 from foundation.memory_budget import MemoryBudget
 
 logger = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """Events of one chat that cannot be handed on yet."""
 
+from chats.events import DurableEvent
 from chats.log.event_sizes import event_bytes
-from chats.log.events import DurableEvent
 from foundation.memory_budget import MemoryBudget
 
 

@@ -15,13 +15,13 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from chats.events import DurableEvent, decode
 from chats.feeds.chat_feed import ChatFeed, ChatListener
 from chats.feeds.feed_state import FeedState, membership_marks, read_states
 from chats.feeds.group_names import chat_group
 from chats.feeds.layer_channel import Layer, LayerChannel, Message
 from chats.feeds.publish import EVENTS
 from chats.feeds.user_feeds import ControlListener, MembershipListener, UserFeeds
-from chats.log.events import DurableEvent, decode
 from chats.log.gaps import read_gap
 from chats.log.read import last_seqs
 from foundation.batching import Batcher

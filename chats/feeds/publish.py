@@ -16,8 +16,8 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import transaction
 
+from chats.events import DurableEvent, EphemeralEvent, MemberJoined, encode
 from chats.feeds.group_names import chat_group, user_group
-from chats.log.events import DurableEvent, EphemeralEvent, MemberJoined, encode
 from foundation.database import calling_loop
 from foundation.outage_log import OutageLog
 from foundation.per_loop import PerLoop

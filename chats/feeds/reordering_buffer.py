@@ -5,8 +5,8 @@ Pure state, no I/O and no clock, so that every order in which a layer may drop, 
 
 from collections.abc import Iterable
 
+from chats.events import DurableEvent
 from chats.feeds.early_events import EarlyEvents
-from chats.log.events import DurableEvent
 
 
 class ReorderingBuffer:

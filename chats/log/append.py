@@ -6,8 +6,8 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from chats.errors import chat_not_found
+from chats.events import Profile
 from chats.feeds.publish import publish_on_commit
-from chats.log.events import Profile
 from chats.log.rebuild import Rows, rebuild
 from chats.models import Chat, Event, Membership, Message
 from chats.profiles import profiles

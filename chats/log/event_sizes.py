@@ -2,7 +2,7 @@
 
 from sys import getsizeof
 
-from chats.log.events import DurableEvent, MemberLeft, MessageDeleted, MessageEdited, MessagePosted, Profile
+from chats.events import DurableEvent, MemberLeft, MessageDeleted, MessageEdited, MessagePosted, Profile
 
 # Measured (see the test): what events hold beside their strings, and their places in a list and in a dict.
 EVENT_BYTES = 200

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.db.models import Max
 
-from chats.log.events import DurableEvent, MessageEdited, MessagePosted
+from chats.events import DurableEvent, MessageEdited, MessagePosted
 from chats.log.read import read_gap as read_page
 from chats.models import Event, EventType
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from chats.log.events import DurableEvent
+from chats.events import DurableEvent
 from chats.log.rebuild import Rows, rebuild
 from chats.models import Chat, Event, Membership
 from chats.models.event import ABOUT_MEMBERS

@@ -6,7 +6,7 @@ The services and the replay both come here, so that what is published and what i
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from chats.log.events import (
+from chats.events import (
     DurableEvent,
     MemberJoined,
     MemberLeft,

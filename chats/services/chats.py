@@ -6,9 +6,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from chats.errors import bad_input, client_id_conflict, user_not_found
+from chats.events import Profile
 from chats.fingerprints import fingerprint, is_same
 from chats.log.append import record
-from chats.log.events import Profile
 from chats.models import Chat, ChatKind, Event, EventType, MemberRole, Membership
 from chats.profiles import active_profiles
 from chats.validation import check_client_id, check_member_ids, check_title

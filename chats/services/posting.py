@@ -22,7 +22,7 @@ from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, transaction
 from psycopg import errors
 
-from chats.log.events import Profile
+from chats.events import Profile
 from chats.models import Chat, Event, EventType, Membership, Message, MessageKind
 from chats.profiles import PUBLIC_FIELDS, profile_of_row
 from foundation.prepared_statements import prepared_cursor

@@ -1,8 +1,8 @@
 """That somebody is writing: told to those who follow the chat now, and kept nowhere."""
 
 from chats.access import require_member
+from chats.events import TypingChanged
 from chats.feeds.publish import publish
-from chats.log.events import TypingChanged
 from chats.profiles import profiles
 
 

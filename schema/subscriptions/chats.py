@@ -8,7 +8,7 @@ import strawberry
 from foundation.errors import ErrorCode, ParlorError
 from schema.context import Info
 from schema.ids import decode_id
-from schema.live.source import ChatFeedSource
+from schema.subscriptions.source import ChatFeedSource
 from schema.types.events import ChatFeedEvent
 
 Since = Annotated[

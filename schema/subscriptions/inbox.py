@@ -9,7 +9,7 @@ from django.conf import settings
 from foundation.errors import ErrorCode, ParlorError
 from schema.context import Info
 from schema.ids import decode_id
-from schema.live.source import InboxSource
+from schema.subscriptions.source import InboxSource
 from schema.types.inbox import ChatCursorInput, InboxFeedEvent
 
 Since = Annotated[

@@ -7,7 +7,7 @@ import strawberry
 
 from foundation.errors import ErrorCode, ParlorError
 from schema.context import Info
-from schema.live.source import SocketFeedSource
+from schema.subscriptions.source import SocketFeedSource
 from schema.types.socket_events import ConnectionFeedEvent
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from schema.live.socket_notices import NoticeReason
+from schema.socket_notices import NoticeReason
 from schema.types.enums import expose
 from schema.types.sockets import Socket
 

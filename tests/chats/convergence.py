@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from chats.events import DurableEvent, EphemeralEvent, decode, encode
 from chats.feeds import publish as publish_module
-from chats.log.events import DurableEvent, EphemeralEvent, decode, encode
 from chats.log.read import last_seqs, read_events
 
 Published = list[DurableEvent]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auth.models import User
 from chats.errors import ChatError
-from chats.log.events import (
+from chats.events import (
     DurableEvent,
     MemberJoined,
     MemberLeft,

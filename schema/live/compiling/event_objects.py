@@ -5,8 +5,7 @@ from typing import Any, cast
 import strawberry
 
 from auth.models import User as UserRow
-from chats import models
-from chats.log import events
+from chats import events, models
 from schema.ids import encode_id
 from schema.types import events as types
 from schema.types import inbox

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from chats.log import events
+from chats import events
 from schema.ids import encode_id
 from schema.types import events as types
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from chats.log.events import MemberLeft
+from chats.events import MemberLeft
 from schema.errors import FormattedError
 from schema.live.compiling.event_objects import FeedEvent
 from schema.live.outlet import Outlet

@@ -21,7 +21,7 @@ from schema.live.delivery.live_chat import LiveChat
 from schema.live.delivery.live_chats import live_chats
 from schema.live.delivery.start import is_member, open_chat, start_after
 from schema.live.outlet import LiveOperation, Outlet
-from schema.live.source import InboxSource
+from schema.subscriptions.source import InboxSource
 from schema.types.chats import Chat
 from schema.types.inbox import ChatAdded, ChatRemoved, InboxReady
 

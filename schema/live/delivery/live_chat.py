@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from django.conf import settings
 
+from chats.events import DurableEvent, EphemeralEvent, MemberLeft, TypingChanged
 from chats.feeds.chat_feed import ChatFeed
 from chats.feeds.hub import get_hub
-from chats.log.events import DurableEvent, EphemeralEvent, MemberLeft, TypingChanged
 from foundation.memory_budget import MemoryBudget
 from schema.live.compiling.event_objects import FeedEvent
 from schema.live.compiling.plan import Plan, PlanKey

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from schema.live.compiling.plan import Plan
 from schema.live.outlet import Outlet
-from schema.live.socket_notices import ClosingNotice, Notice, TokenExpiry
-from schema.live.source import SocketFeedSource
+from schema.socket_notices import ClosingNotice, Notice, TokenExpiry
+from schema.subscriptions.source import SocketFeedSource
 from schema.types.socket_events import ConnectionNotice, ConnectionReady, TokenExpiring
 from schema.types.sockets import show_current_socket
 

@@ -13,7 +13,7 @@ from schema.live.compiling.plan import Plan
 from schema.live.delivery.live_chat import LiveChat
 from schema.live.delivery.live_chats import live_chats
 from schema.live.outlet import LiveOperation, Outlet
-from schema.live.source import ChatFeedSource
+from schema.subscriptions.source import ChatFeedSource
 from schema.types.events import FeedReset, FeedResetReason
 
 

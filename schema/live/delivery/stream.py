@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from graphql import GraphQLError
 
-from chats.log.events import DurableEvent, MemberLeft, MessageEdited, MessagePosted, TypingChanged
+from chats.events import DurableEvent, MemberLeft, MessageEdited, MessagePosted, TypingChanged
 from foundation.memory_budget import MemoryBudget
 from schema.errors import FormattedError, format_error
 from schema.live.compiling.event_objects import FeedEvent, present, present_reset

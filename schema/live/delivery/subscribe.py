@@ -15,7 +15,7 @@ from schema.live.delivery.inbox import follow_inbox
 from schema.live.delivery.socket_feed import SocketFeed
 from schema.live.delivery.start import follow_chat
 from schema.live.outlet import LiveOperation, Outlet
-from schema.live.source import InboxSource, SocketFeedSource
+from schema.subscriptions.source import InboxSource, SocketFeedSource
 
 
 async def subscribe(prepared: PreparedOperation, context: Context, outlet: Outlet) -> LiveOperation:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from chats.log.events import (
+from chats.events import (
     DurableEvent,
     MemberLeft,
     MessageDeleted,

@@ -7,9 +7,9 @@ from functools import reduce
 
 from django.conf import settings
 
+from chats.events import DurableEvent
 from chats.feeds.chat_feed import ChatFeed
 from chats.log.event_sizes import event_bytes
-from chats.log.events import DurableEvent
 from chats.log.read import last_seqs, read_gap
 from foundation.database import in_thread
 from foundation.memory_budget import MemoryBudget

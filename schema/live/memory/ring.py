@@ -3,8 +3,8 @@
 from collections import deque
 from collections.abc import Sequence
 
+from chats.events import DurableEvent
 from chats.log.event_sizes import event_bytes
-from chats.log.events import DurableEvent
 from foundation.memory_budget import MemoryBudget
 from schema.live.memory.amendments import Change, amended
 

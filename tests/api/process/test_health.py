@@ -70,6 +70,6 @@ async def test_an_outage_is_said_once_and_without_its_text(
     check.error = None
     assert await probe.passes()
     assert [record.getMessage() for record in caplog.records] == [
-        "Not ready: the check of redis fails. (OSError)",
-        "It is over: Not ready: the check of redis fails.",
+        "Not ready: the redis check fails. (OSError)",
+        "Recovered: the redis check passes again.",
     ]

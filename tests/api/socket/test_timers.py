@@ -7,7 +7,7 @@ import pytest
 
 from api.socket.close_codes import MAX_REASON_BYTES, CloseCode, cut_reason
 from foundation.errors import ParlorError
-from schema.live.socket_notices import ClosingNotice, Notice, NoticeReason, TokenExpiry
+from schema.socket_notices import ClosingNotice, Notice, NoticeReason, TokenExpiry
 from tests.api.socket.fakes import Bench, bench, identity
 
 # What the graphql-ws client never retries (its README, «Retry»).

@@ -7,9 +7,9 @@ from typing import Any
 from channels.layers import get_channel_layer
 
 from auth.models import User
+from chats.events import DurableEvent, EphemeralEvent
 from chats.feeds.chat_feed import ChatFeed
 from chats.feeds.hub import get_hub
-from chats.log.events import DurableEvent, EphemeralEvent
 from chats.models import Chat
 from foundation.database import in_thread
 from tests.factories import make_group, make_users

@@ -10,11 +10,11 @@ from channels.layers import get_channel_layer
 from django.db import OperationalError
 from pytest_django import Settings
 
+from chats.events import TypingChanged
 from chats.feeds import chat_feed, hub
 from chats.feeds.feed_state import read_states
 from chats.feeds.hub import get_hub
 from chats.feeds.publish import publish
-from chats.log.events import TypingChanged
 from chats.log.read import last_seqs, read_gap
 from chats.models import Event
 from chats.profiles import profiles

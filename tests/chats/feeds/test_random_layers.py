@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from auth.models import User
+from chats.events import DurableEvent, EphemeralEvent, encode
 from chats.feeds import publish as publish_module
 from chats.feeds.hub import Hub
 from chats.feeds.publish import EVENTS
-from chats.log.events import DurableEvent, EphemeralEvent, encode
 from chats.models import Chat
 from chats.services import edit_message
 from foundation.database import in_thread

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chats.events import MessageDeleted
 from chats.feeds.early_events import EarlyEvents
 from chats.feeds.reordering_buffer import ReorderingBuffer
 from chats.log.event_sizes import event_bytes
-from chats.log.events import MessageDeleted
 from foundation.memory_budget import MemoryBudget
 
 LAST = 30

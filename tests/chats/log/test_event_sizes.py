@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chats.log import events
+from chats import events
 from chats.log.event_sizes import event_bytes
 from chats.models import MemberRole, MessageKind
 

@@ -3,7 +3,7 @@
 import pytest
 
 from chats.errors import ChatError
-from chats.log.events import MemberJoined, MessageDeleted, MessageEdited, MessagePosted
+from chats.events import MemberJoined, MessageDeleted, MessageEdited, MessagePosted
 from chats.log.read import read_events
 from chats.models import Chat, Event, Message
 from chats.services import delete_message, edit_message

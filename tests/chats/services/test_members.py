@@ -7,7 +7,7 @@ from django.conf import LazySettings
 
 from auth.models import User
 from chats.errors import ChatError
-from chats.log.events import MemberLeft, MemberRoleChanged
+from chats.events import MemberLeft, MemberRoleChanged
 from chats.log.read import read_events
 from chats.models import Chat, Event, MemberRole, Membership
 from chats.services import add_members, leave_chat, remove_member

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from chats.log import events
+from chats import events
 from chats.models import MemberRole, MessageKind
 from schema.live.compiling.event_objects import present_ready, present_reset
 from schema.types.events import FeedResetReason

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from chats.events import DurableEvent
 from chats.feeds import publish
 from chats.feeds.hub import get_hub
-from chats.log.events import DurableEvent
 from chats.log.read import last_seqs, read_gap
 from chats.models import Chat
 from chats.services import add_members, delete_message, edit_message, remove_member

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from chats.events import DurableEvent
 from chats.feeds import hub as hub_module
 from chats.feeds import publish
 from chats.feeds.hub import get_hub
-from chats.log.events import DurableEvent
 from chats.log.gaps import read_gap
 from chats.services import add_members, delete_message, edit_message, remove_member
 from foundation.database import in_thread

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chats.log.events import DurableEvent
+from chats.events import DurableEvent
 from foundation.database import in_thread
 from schema.live.compiling import plan
 from schema.live.compiling.event_objects import FeedEvent

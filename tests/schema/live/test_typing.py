@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from chats.events import TypingChanged
 from chats.feeds import publish
 from chats.feeds.hub import get_hub
-from chats.log.events import TypingChanged
 from chats.log.read import read_gap
 from chats.models import Chat
 from chats.profiles import profiles

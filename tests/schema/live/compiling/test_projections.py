@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, event, given, note, reject, settings
 from hypothesis import strategies as st
 
 from auth.models import User
-from chats.log.events import MessagePosted
+from chats.events import MessagePosted
 from schema.documents.prepared import prepare
 from schema.execution import OperationRequest, RequestRefused
 from schema.live.compiling.event_objects import FeedEvent

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, event, find, given, note, reject, set
 from hypothesis import strategies as st
 
 from auth.models import User
-from chats.log.events import DurableEvent
+from chats.events import DurableEvent
 from chats.log.read import read_gap
 from chats.models import Chat, Membership
 from chats.services import add_members, delete_message, edit_message

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from auth.models import User
+from chats.events import DurableEvent, MessageEdited, MessagePosted
 from chats.log.event_sizes import event_bytes
-from chats.log.events import DurableEvent, MessageEdited, MessagePosted
 from chats.models import Chat
 from foundation.database import in_thread
 from foundation.memory_budget import MemoryBudget

@@ -5,7 +5,7 @@ import datetime
 import msgspec
 import pytest
 
-from chats.log.events import (
+from chats.events import (
     DeliveredMarkerMoved,
     Event,
     EventFormatError,
