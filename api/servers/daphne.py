@@ -19,12 +19,15 @@ It works under `daphne.cli` and `runserver` too, through their `server_class` an
 import asyncio
 import logging
 import math
+import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from daphne.http_protocol import WebRequest as StockRequest
 from daphne.server import Server as StockServer
+from daphne.server import reactor  # not from twisted: it must be the one that daphne installs
 from daphne.ws_protocol import WebSocketProtocol as StockProtocol
 from django.conf import settings
 from twisted.internet.defer import Deferred
@@ -215,6 +218,7 @@ class Server(StockServer):  # type: ignore[misc]  # daphne has no types
         self._then = ready_callable
         self._drain = drain
         self._ports: list[Any] = []
+        self._is_stopping = False
 
     def _ready(self) -> None:
         """Called between the making of the factory and the first connection."""
@@ -224,6 +228,31 @@ class Server(StockServer):  # type: ignore[misc]  # daphne has no types
         self.ws_factory.protocol = _with_options_of(self.ws_factory)
         if self._then is not None:
             self._then()
+
+    def run(self) -> None:
+        """Serve until `stop`, or until SIGINT or SIGTERM unless `signal_handlers` is false. On the main thread.
+
+        The handlers stay in place, so that further signals cut neither the drain nor the way out after it short.
+        """
+        if self.signal_handlers:
+            # Not Twisted's: they leave SIGINT ignored where it was (a shell has it ignored by what it starts in the
+            # background), and take effect only once the reactor has started, which would swallow a KeyboardInterrupt.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, self._stop_at_signal)
+            self.signal_handlers = False
+        super().run()
+
+    def stop(self) -> None:
+        """Drain and end. Called again meanwhile, it changes nothing."""
+        if self._is_stopping:
+            return
+        self._is_stopping = True
+        super().stop()
+        if self.abort_start:  # the reactor does not run, but `run` may have looked at this already
+            reactor.callWhenRunning(reactor.stop)
+
+    def _stop_at_signal(self, _number: int, _frame: FrameType | None) -> None:
+        reactor.callFromThread(self.stop)  # waits for the loop where it does not run yet
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         """Run the application for a request or a socket; returns what to put its messages into."""
@@ -245,9 +274,9 @@ class Server(StockServer):  # type: ignore[misc]  # daphne has no types
         return Deferred.fromFuture(asyncio.ensure_future(self._leave()))
 
     async def _leave(self) -> None:
-        for port in self._ports:
-            port.stopListening()
         try:
+            for port in self._ports:
+                port.stopListening()
             if self._drain is not None:
                 await self._drain()
         except Exception:

@@ -1,15 +1,12 @@
 """Daphne in this process, until SIGINT or SIGTERM."""
 
-import signal
 from collections.abc import Callable
-from types import FrameType
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import reactor  # not from twisted: it must be the one that daphne installs
 
 from api.asgi import application
 from api.local.dev.errors import DevRefused
-from api.local.dev.signals import ignore_signals
 from api.process.drain import drain
 from api.servers.daphne import Server
 
@@ -25,13 +22,11 @@ def serve(host: str, port: int, ready: Callable[[], None]) -> None:
     server = Server(
         application=application,
         endpoints=[f"{endpoint}:backlog={BACKLOG}" for endpoint in _endpoints(host, port)],
-        signal_handlers=False,
         verbosity=0,
         ready_callable=lambda: reactor.callLater(0, ready),
         server_name="parlor",
         drain=drain,
     )
-    _stop_at_a_signal(server)
     server.run()
     if server.abort_start:
         raise DevRefused(f"Port {port} on {host} was taken while Parlor started: set PORT to a free one.")
@@ -40,13 +35,3 @@ def serve(host: str, port: int, ready: Callable[[], None]) -> None:
 def _endpoints(host: str, port: int) -> list[str]:
     endpoints: list[str] = build_endpoint_description_strings(host=host, port=port)
     return endpoints
-
-
-def _stop_at_a_signal(server: Server) -> None:
-    # Not Twisted's handlers: one that comes before its loop runs would be lost, this one waits for the loop.
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        ignore_signals()
-        reactor.callFromThread(server.stop)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
