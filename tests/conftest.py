@@ -12,10 +12,11 @@ from pathlib import Path
 import django
 import pytest
 import redis
+from xdist.remote import Producer
 
 from api.config.environment import Environment
 from api.local.embedded import ServerRefused, private_servers, stop_leftovers
-from tests.distribution import group_and_order, worker_count
+from tests.distribution import GroupScheduling, put_long_ones_first, worker_count
 
 _PREFIX = "parlor-tests-"
 # A run that starts makes its folder a moment before it locks it.
@@ -27,6 +28,12 @@ _servers = contextlib.ExitStack()
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """How many processes `-n auto`, which `make test` passes, runs the tests in; 0 for this one alone."""
     return worker_count(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling:
+    """Which worker gets which tests."""
+    return GroupScheduling(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,7 +48,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if _has_workers(config):
         if redis_url:
             # Redis has one space of channels for all of its databases: workers would hear each other's events.
-            raise pytest.UsageError("Tests on the one Redis of TEST_REDIS_URL cannot be run in parallel: use -n 0.")
+            raise pytest.UsageError(
+                "Tests on the one Redis of TEST_REDIS_URL cannot be run in parallel: use -n 0."
+            )
         return
     data_dir = Path(tempfile.mkdtemp(prefix=_PREFIX))
     _servers.callback(shutil.rmtree, data_dir, ignore_errors=True)
@@ -59,11 +68,11 @@ def pytest_configure(config: pytest.Config) -> None:
     django.setup()
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in a hook of the same name
+@pytest.hookimpl(trylast=True)  # after pytest-django has ordered them by their use of the database
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say which tests one worker should run together, and which are to begin first."""
+    """In a worker, say what should begin first. All workers must have the same order."""
     if _is_worker(config):
-        group_and_order(items)
+        put_long_ones_first(items)
 
 
 def _has_workers(config: pytest.Config) -> bool:
