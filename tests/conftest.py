@@ -77,7 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _has_workers(config: pytest.Config) -> bool:
     """Whether this process runs no tests but starts the workers that do."""
-    return config.getoption("dist", "no") != "no"
+    return bool(config.getoption("dist", "no") != "no")
 
 
 def _is_worker(config: pytest.Config) -> bool:

@@ -60,7 +60,7 @@ def worker_count(config: pytest.Config) -> int:
     return 0 if is_choice else WORKERS
 
 
-class GroupScheduling(LoadFileScheduling):
+class GroupScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
     """Gives a worker a whole file, or all files of a group, in the order in which the workers have them."""
 
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
@@ -68,7 +68,7 @@ class GroupScheduling(LoadFileScheduling):
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
-        path = super()._split_scope(nodeid)
+        path: str = super()._split_scope(nodeid)
         return _GROUPS.get(path, path)
 
 

@@ -202,6 +202,8 @@ class WebSocketProtocol(StockProtocol):  # type: ignore[misc]  # daphne has no t
 class Server(StockServer):  # type: ignore[misc]  # daphne has no types
     """Daphne's server with the protocol above. `drain` is awaited before it stops; it ends what it can."""
 
+    signal_handlers: bool
+
     def __init__(
         self,
         *args: Any,

@@ -1,1 +1,1 @@
-"""`python -m bench.soak`: people talk while servers are killed and Redis falls; in the end all must have come."""
+"""`python -m bench.soak`: clients send while servers, Redis and PostgreSQL fail; every event must arrive."""

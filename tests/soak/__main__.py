@@ -1,4 +1,4 @@
-"""`python -m bench.soak --help`. Exit status 0: each follower got every event once, in order, as the log has it."""
+"""`python -m bench.soak --help`. Exit status 0: each subscriber got every event once, in order, as the log has it."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from tests.soak import faults, stall
-from tests.soak.stage import COMMANDS
+from tests.soak.system_under_test import COMMANDS
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -18,9 +18,9 @@ def main(arguments: Sequence[str]) -> int:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m bench.soak", description=__doc__)
     parser.add_argument("scenario", nargs="?", choices=("faults", "stall"), default="faults")
-    group = parser.add_argument_group("faults", "people talk while everything that may fall falls")
-    group.add_argument("--clients", type=int, default=40, help="who follow")
-    group.add_argument("--talkers", type=int, default=8, help="who send")
+    group = parser.add_argument_group("faults", "clients send while servers, Redis and PostgreSQL fail")
+    group.add_argument("--clients", type=int, default=40, help="clients that subscribe")
+    group.add_argument("--senders", type=int, default=8, help="clients that send")
     group.add_argument("--chats", type=int, default=5)
     group.add_argument("--servers", type=int, default=3)
     group.add_argument("--minutes", type=float, default=3)
@@ -28,17 +28,17 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--outage",
         type=float,
         default=60,
-        help="seconds for which Redis is gone, in the middle; 0: not at all",
+        help="seconds of the Redis outage in the middle of the run; 0: none",
     )
-    group.add_argument("--pause", type=float, default=0.02, help="mean seconds between two sends of a talker")
+    group.add_argument("--pause", type=float, default=0.02, help="mean seconds between two sends of a sender")
     group.add_argument("--fault-every", type=float, default=6, help="mean seconds between two faults")
     group.add_argument("--each", action="store_true", help="each fault once, in a fixed order, instead")
     group.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4)))
-    group = parser.add_argument_group("stall", "readers who read nothing while a chat goes on")
+    group = parser.add_argument_group("stall", "readers that stop reading while a chat goes on")
     group.add_argument("--kinds", nargs="+", choices=tuple(COMMANDS), default=tuple(COMMANDS))
     group.add_argument("--variants", nargs="+", choices=stall.VARIANTS, default=stall.VARIANTS)
-    group.add_argument("--events", type=int, default=100_000, help="that pass meanwhile")
-    group.add_argument("--stalled", type=int, default=4, help="who stand still")
+    group.add_argument("--events", type=int, default=100_000, help="events sent meanwhile")
+    group.add_argument("--stalled", type=int, default=4, help="readers that stop reading")
     return parser.parse_args(arguments)
 
 

@@ -1,4 +1,4 @@
-"""Parlor's Daphne on a listening descriptor: `python -m bench.soak.serve_daphne DESCRIPTOR`."""
+"""Parlor's Daphne on a listening descriptor: `python -m tests.soak.serve_daphne DESCRIPTOR`."""
 
 import sys
 

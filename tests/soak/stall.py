@@ -1,4 +1,4 @@
-"""A stall: readers read nothing while a chat goes on, and others must not notice; then they catch up."""
+"""The scenario `stall`: some readers stop reading while a chat goes on, others must not notice; then they catch up."""
 
 import argparse
 import asyncio
@@ -15,52 +15,52 @@ from dataclasses import dataclass, field
 import psutil
 
 from bench.quantities import quantiles_ms
-from tests.soak.account import Received, Verdict
-from tests.soak.cast import SETTINGS, Cast, hurry, make_cast, read_logs
-from tests.soak.producer import make_producer
-from tests.soak.readers import Group, Reader
-from tests.soak.stage import Stage, standing
-from tests.soak.worker_process import Apart, apart
+from tests.soak.delivery_verdict import DeliveryVerdict, ReceivedEvents
+from tests.soak.message_writer import make_message_writer
+from tests.soak.seeded_chats import SETTINGS, SeededChats, disable_synchronous_commit, read_logs, seed_chats
+from tests.soak.stalling_subscribers import StallingSubscriber, StallingSubscribers
+from tests.soak.subprocess_object import SubprocessObject, in_subprocess
+from tests.soak.system_under_test import SystemUnderTest, running_system
 
-# Who resumes is given the time for it; who is closed has the time that a setting gives by default.
+# Readers that resume get time for it; readers that are closed have the default SLOW_CONSUMER_SECONDS.
 VARIANTS = ("resumes", "closed")
 PATIENCE = {"SLOW_CONSUMER_SECONDS": "3600", "KEEP_ALIVE_SECONDS": "3600"}
 SLOW_SECONDS = 30.0
 CLOSE_GRACE_SECONDS = 15.0
-CLOSE_CODES = (4450, 1006)  # Daphne drops the connection of who does not read even the close
+CLOSE_CODES = (4450, 1006)  # Daphne drops a connection whose client does not read even the close frame
 
 SAMPLE_SECONDS = 0.25
 SETTLE_SECONDS = 2.0
 MEGABYTE = 2**20
-# What the stall may cost: each reader's window and what is on its way, and what Python keeps of what has passed.
+# A stall may cost each reader's window, the buffers on the way, and what Python keeps of past events.
 BOUND_BYTES = 24 * MEGABYTE
 BOUND_BYTES_EACH = MEGABYTE
-# Of ephemeral events: what went out before the window was full, and the latest of each person.
+# Ephemeral events: those sent before the window was full, and the latest of each user.
 MOST_TYPINGS_EACH = 40
 
 
 def run(options: argparse.Namespace) -> int:
-    """Run it under each server program, and print what was measured; returns the exit status."""
+    """Run the scenario under each server program and print the results; return the exit status."""
     runs = [(kind, variant) for kind in options.kinds for variant in options.variants]
     if len(runs) > 1:
         # Django is set up once in a process, for one database.
-        return max([_run_apart(options, kind, variant) for kind, variant in runs])
+        return max([_run_in_subprocess(options, kind, variant) for kind, variant in runs])
     ((kind, variant),) = runs
     settings = {**SETTINGS, **(PATIENCE if variant == "resumes" else {})}
-    # Of two servers one has the readers who stand still; the other shows what the machine does to latency.
-    with standing([kind, kind], settings) as stage:
-        cast = make_cast(stage, chats=2, people_per_chat=options.stalled + 10)
-        hurry()
-        for server in stage.servers:
+    # One of the two servers has the stalled readers; the other shows the latency of the machine itself.
+    with running_system([kind, kind], settings) as system:
+        seeded = seed_chats(system, chats=2, users_per_chat=options.stalled + 10)
+        disable_synchronous_commit()
+        for server in system.servers:
             server.start()
-        found = asyncio.run(Stall(stage, cast, options, variant).run())
+        found = asyncio.run(StallScenario(system, seeded, options, variant).run())
     print(f"{kind}, {variant}", flush=True)  # noqa: T201
     for name, value in found.lines():
         print(f"{name:>22}  {value}", flush=True)  # noqa: T201
     return 0 if found.is_good else 1
 
 
-def _run_apart(options: argparse.Namespace, kind: str, variant: str) -> int:
+def _run_in_subprocess(options: argparse.Namespace, kind: str, variant: str) -> int:
     chosen = ("--kinds", kind, "--variants", variant)
     sizes = ("--events", str(options.events), "--stalled", str(options.stalled))
     return subprocess.run(
@@ -69,8 +69,8 @@ def _run_apart(options: argparse.Namespace, kind: str, variant: str) -> int:
 
 
 @dataclass
-class Findings:
-    """What was measured. Ages are in nanoseconds, by phase, and by server: that of the stalled, and the other."""
+class StallResults:
+    """What was measured. `ages` (ns) are by phase and chat: on the server with stalled readers, and on the other."""
 
     stalled: int
     events: int
@@ -84,11 +84,11 @@ class Findings:
     close_codes: list[int | None] = field(default_factory=list)
     caught_up: float | None = None
     typings: tuple[int, int] = (0, 0)
-    verdict: Verdict = field(default_factory=Verdict)
+    verdict: DeliveryVerdict = field(default_factory=DeliveryVerdict)
 
     @property
     def is_good(self) -> bool:
-        """Nothing is missing, and neither memory nor ephemeral events grew with what passed, and who was slow ended."""
+        """Nothing is missing, memory and ephemeral events stayed within bounds, and slow readers were closed."""
         most = BOUND_BYTES + self.stalled * BOUND_BYTES_EACH
         return (
             self.verdict.is_good
@@ -100,14 +100,17 @@ class Findings:
         )
 
     def lines(self) -> list[tuple[str, str]]:
-        """For people to read."""
+        """Return the results as (name, text)."""
         grown = (self.most_bytes - self.before_bytes) / MEGABYTE
         lines = [
-            ("events passed", f"{self.events:,} in {self.produce_seconds:.0f} s; {self.stalled} stood still"),
+            (
+                "events passed",
+                f"{self.events:,} in {self.produce_seconds:.0f} s; {self.stalled} readers stalled",
+            ),
             (
                 "memory (USS)",
                 f"{self.before_bytes / MEGABYTE:.0f} MB before, {grown:+.1f} MB at the most meanwhile, "
-                f"{(self.after_bytes - self.before_bytes) / MEGABYTE:+.1f} MB after they had caught up",
+                f"{(self.after_bytes - self.before_bytes) / MEGABYTE:+.1f} MB after they caught up",
             ),
         ]
         for phase, by_chat in self.ages.items():
@@ -121,7 +124,7 @@ class Findings:
         return [
             *lines,
             ("caught up", caught_up),
-            ("ephemeral events", f"{self.typings[0]:,} to who read, {self.typings[1]} to those who did not"),
+            ("ephemeral events", f"{self.typings[0]:,} to a reader, {self.typings[1]} to the stalled ones"),
             ("arrived", f"{verdict.arrived:,} of {verdict.committed:,}"),
             ("holes, doubles, swaps", f"{verdict.holes}, {verdict.doubles}, {verdict.swaps}"),
             ("wrong, resets", f"{verdict.wrong}, {verdict.resets}"),
@@ -129,91 +132,98 @@ class Findings:
         ]
 
 
-class Stall:
-    """One run with one server."""
+class StallScenario:
+    """One run of the scenario."""
 
-    def __init__(self, stage: Stage, cast: Cast, options: argparse.Namespace, variant: str) -> None:
-        self._cast = cast
-        self._server = stage.servers[0]
+    def __init__(
+        self, system: SystemUnderTest, seeded: SeededChats, options: argparse.Namespace, variant: str
+    ) -> None:
+        self._seeded = seeded
+        self._server = system.servers[0]
         self._closes = variant == "closed"
-        self._found = Findings(options.stalled, options.events)
-        self._loud, self._quiet = cast.chats
-        self._tokens = cast.tokens[-options.stalled :]
+        self._found = StallResults(options.stalled, options.events)
+        self._busy, self._quiet = seeded.chats
+        self._tokens = seeded.tokens[-options.stalled :]
         self._readers = {
-            name: [Reader(one.address, cast.tokens[0], [chat_id], by_inbox=False) for one in stage.servers]
-            for name, chat_id in (("same chat", self._loud), ("another chat", self._quiet))
+            name: [
+                StallingSubscriber(one.address, seeded.tokens[0], [chat_id], by_inbox=False)
+                for one in system.servers
+            ]
+            for name, chat_id in (("same chat", self._busy), ("another chat", self._quiet))
         }
-        self._everybody = [one for readers in self._readers.values() for one in readers]
+        self._active_readers = [one for readers in self._readers.values() for one in readers]
 
-    async def run(self) -> Findings:
-        """Before, meanwhile, after."""
-        people = [user_id for user_id, _ in self._cast.people[: -self._found.stalled]]
-        chats = self._cast.chats
+    async def run(self) -> StallResults:
+        """Measure before, during and after the stall."""
+        users = [user_id for user_id, _ in self._seeded.users[: -self._found.stalled]]
+        chats = self._seeded.chats
         async with (
-            apart(make_producer, people, chats[self._loud], chats[self._quiet]) as producer,
-            apart(Group, self._server.address, self._tokens, self._loud, self._quiet) as stalled,
+            in_subprocess(make_message_writer, users, chats[self._busy], chats[self._quiet]) as writer,
+            in_subprocess(
+                StallingSubscribers, self._server.address, self._tokens, self._busy, self._quiet
+            ) as stalled,
         ):
-            for one in self._everybody:
+            for one in self._active_readers:
                 await one.begin()
             await stalled.call("begin")
             for phase in ("warming", "before"):
                 async with self._phase(phase):
-                    await producer.call("send", max(1000, self._found.events // 10))
+                    await writer.call("send", max(1000, self._found.events // 10))
             del self._found.ages["warming"]
-            await self._stand_still(producer, stalled)
-            await self._catch_up(producer, stalled)
-        for one in self._everybody:
+            await self._stall(writer, stalled)
+            await self._catch_up(writer, stalled)
+        for one in self._active_readers:
             await one.end()
         return self._found
 
     @contextlib.asynccontextmanager
     async def _phase(self, name: str) -> AsyncIterator[None]:
-        for one in self._everybody:
+        for one in self._active_readers:
             one.ages.arrived = array("q")
         yield
         self._found.ages[name] = {
             chat: [one.ages.arrived for one in readers] for chat, readers in self._readers.items()
         }
 
-    async def _stand_still(self, producer: Apart, stalled: Apart) -> None:
+    async def _stall(self, writer: SubprocessObject, stalled: SubprocessObject) -> None:
         found = self._found
         found.before_bytes = found.most_bytes = self._memory()
         self._readers["same chat"][0].typings = 0
-        await stalled.call("stand_still")
+        await stalled.call("stop_reading")
         sampling = asyncio.create_task(self._sample())
         ending = asyncio.create_task(self._ended_after()) if self._closes else None
         async with self._phase("meanwhile"):
-            found.produce_seconds = await producer.call("send", found.events)
+            found.produce_seconds = await writer.call("send", found.events)
         if ending is not None:
             found.closed_after = await ending
-            await asyncio.sleep(CLOSE_GRACE_SECONDS)  # what a server program gives a client to answer a close
+            await asyncio.sleep(CLOSE_GRACE_SECONDS)
             found.still_open = self._connections() - len(self._readers)
         sampling.cancel()
 
-    async def _catch_up(self, producer: Apart, stalled: Apart) -> None:
+    async def _catch_up(self, writer: SubprocessObject, stalled: SubprocessObject) -> None:
         found = self._found
-        logs = await asyncio.to_thread(read_logs, self._cast.chats)
+        logs = await asyncio.to_thread(read_logs, self._seeded.chats)
         last = {chat_id: max(log) for chat_id, log in logs.items()}
-        await stalled.call("go_on")
+        await stalled.call("resume_reading")
         if self._closes:
-            found.close_codes = await stalled.call("ends", CLOSE_GRACE_SECONDS)
-            await stalled.call("come_back")
+            found.close_codes = await stalled.call("close_codes", CLOSE_GRACE_SECONDS)
+            await stalled.call("reconnect")
         async with self._phase("in catching up"):
-            trickle = asyncio.create_task(producer.call("trickle", SETTLE_SECONDS))
+            trickle = asyncio.create_task(writer.call("trickle", SETTLE_SECONDS))
             found.caught_up = await stalled.call("catch_up", last)
             if found.caught_up is None:
-                found.close_codes = await stalled.call("ends", 0)
+                found.close_codes = await stalled.call("close_codes", 0)
             await trickle
         await asyncio.sleep(SETTLE_SECONDS)
         found.after_bytes = self._memory()
-        received, typings = await stalled.call("account")
+        received, typings = await stalled.call("received")
         found.typings = (self._readers["same chat"][0].typings, typings)
-        logs = await asyncio.to_thread(read_logs, self._cast.chats)
-        for one in (*received, *(reader.received for reader in self._everybody)):
+        logs = await asyncio.to_thread(read_logs, self._seeded.chats)
+        for one in (*received, *(reader.received for reader in self._active_readers)):
             self._count(one, logs)
 
     def _count(
-        self, received: dict[str, Received], logs: dict[str, dict[int, tuple[str, str | None]]]
+        self, received: dict[str, ReceivedEvents], logs: dict[str, dict[int, tuple[str, str | None]]]
     ) -> None:
         for chat_id, one in received.items():
             self._found.verdict.count(one, logs[chat_id])
@@ -232,7 +242,7 @@ class Stall:
             self._found.most_bytes = max(self._found.most_bytes, self._memory())
 
     async def _ended_after(self) -> float | None:
-        """Seconds until the server has none of their sockets any more; None if it takes too long."""
+        """Return the seconds until the server has closed the stalled sockets; None if it takes too long."""
         began = time.monotonic()
         while time.monotonic() - began < SLOW_SECONDS + CLOSE_GRACE_SECONDS + self._found.produce_seconds:
             await asyncio.sleep(1)
@@ -254,5 +264,5 @@ def _compared(chat: str, here: "array[int]", beside: "array[int]") -> str:
     (median, worst), (median_beside, worst_beside) = quantiles_ms(here), quantiles_ms(beside)
     return (
         f"{chat}: p50 {median:.1f} ms, p99 {worst:.1f} ms; "
-        f"on a server where nobody stands still {median_beside:.1f} and {worst_beside:.1f} ms"
+        f"on the server without stalled readers {median_beside:.1f} and {worst_beside:.1f} ms"
     )

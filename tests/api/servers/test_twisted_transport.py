@@ -38,7 +38,7 @@ class Connection:
 @pytest.fixture
 async def connection(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connection]:
     """A connection whose server's end Twisted serves on the loop of the test."""
-    reactor = AsyncioSelectorReactor(asyncio.get_running_loop())
+    reactor: Any = AsyncioSelectorReactor(asyncio.get_running_loop())
     connected: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     class Accepting(Protocol):
@@ -89,9 +89,9 @@ async def test_what_the_kernel_does_not_take_goes_before_what_comes_later(connec
 
 
 async def test_what_is_encrypted_goes_through_twisted(connection: Connection) -> None:
-    assert connection.transport.TLS is False
+    assert not connection.transport.TLS
     connection.transport.startTLS(CertificateOptions())
-    assert connection.transport.TLS is True
+    assert connection.transport.TLS
     TurnWriter(connection.transport).write(b"a secret")
     await asyncio.sleep(0)
     assert connection.written_by_twisted == [b"a secret"]

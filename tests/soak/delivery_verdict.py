@@ -1,17 +1,17 @@
-"""The account: what each follower got of each chat, against what the log has."""
+"""Compares the events that each subscriber received with the log."""
 
 import time
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-# Of each event: the type's name, and the message it is about, if any.
+# An event's type name and the id of its message, if any.
 Entry = tuple[str, str | None]
 
 
 @dataclass
-class Received:
-    """What one follower got of one chat, in the order in which it came; `start` is where they began."""
+class ReceivedEvents:
+    """The events of one chat that one subscriber received, in order; `start` is the seq that it began after."""
 
     start: int
     seqs: list[int] = field(default_factory=list)
@@ -24,14 +24,14 @@ class Received:
         return self.seqs[-1] if self.seqs else self.start
 
     def add(self, seq: int, entry: Entry) -> None:
-        """One more event."""
+        """Add an event."""
         self.seqs.append(seq)
         self.entries[seq] = entry
 
 
 @dataclass
-class Ages:
-    """When messages were sent, by their text, and in nanoseconds how old they were when they came."""
+class MessageAges:
+    """When each message was sent, by its text, and the age in nanoseconds at which it arrived."""
 
     sent: dict[str, int] = field(default_factory=dict)
     acknowledged: set[str] = field(default_factory=set)
@@ -39,18 +39,18 @@ class Ages:
     is_recording: bool = False
 
     def send(self, text: str) -> None:
-        """It is sent for the first time, now."""
+        """Note when a message is sent for the first time."""
         self.sent.setdefault(text, time.monotonic_ns())
 
     def arrive(self, text: str) -> None:
-        """Somebody got it."""
+        """Note that a subscriber received it."""
         if self.is_recording and text in self.sent:
             self.arrived.append(time.monotonic_ns() - self.sent[text])
 
 
 @dataclass
-class Verdict:
-    """The sums over all followers and chats. All but `committed` and `arrived` must be 0."""
+class DeliveryVerdict:
+    """The sums over all subscribers and chats. All but `committed` and `arrived` must be 0."""
 
     committed: int = 0
     arrived: int = 0
@@ -63,17 +63,17 @@ class Verdict:
 
     @property
     def is_good(self) -> bool:
-        """Whether each follower got every event once, in order, and as the log has it."""
+        """Whether each subscriber received every event once, in order, and as the log has it."""
         faults = (self.holes, self.doubles, self.swaps, self.wrong, self.lost, self.resets)
         return self.committed > 0 and self.committed == self.arrived and not any(faults)
 
     def count_acknowledged(self, messages: Iterable[str], logs: Iterable[Mapping[int, Entry]]) -> None:
-        """Add the messages that their senders were told to have been posted: all must be in a log."""
+        """Count the acknowledged messages that no log has."""
         posted = {message for log in logs for name, message in log.values() if name == "MessagePosted"}
         self.lost += len(set(messages) - posted)
 
-    def count(self, received: Received, log: Mapping[int, Entry]) -> None:
-        """Add one follower's account of one chat."""
+    def count(self, received: ReceivedEvents, log: Mapping[int, Entry]) -> None:
+        """Add what one subscriber received of one chat."""
         expected = [seq for seq in sorted(log) if seq > received.start]
         found = set(received.seqs)
         self.committed += len(expected)

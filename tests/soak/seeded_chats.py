@@ -1,4 +1,4 @@
-"""Who takes part, and what the log has in the end."""
+"""Seeds users and chats for the soak, and reads their log at the end."""
 
 import os
 from collections.abc import Mapping
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import django
 
-from tests.soak.account import Entry
-from tests.soak.stage import Stage
+from tests.soak.delivery_verdict import Entry
+from tests.soak.system_under_test import SystemUnderTest
 
 SETTINGS = {
     "PARLOR_ENV_FILE": "",
@@ -24,27 +24,27 @@ SETTINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
-    """Who takes part: tokens with the people's ids, and chats by global id with their database ids."""
+class SeededChats:
+    """Users as (database id, token), and the database ids of chats by their global ids."""
 
-    people: list[tuple[int, str]]
+    users: list[tuple[int, str]]
     chats: dict[str, int]
 
     @property
     def tokens(self) -> list[str]:
-        """One of each person."""
-        return [token for _, token in self.people]
+        """The users' tokens."""
+        return [token for _, token in self.users]
 
 
-def make_cast(stage: Stage, chats: int, people_per_chat: int) -> Cast:
-    """Set Django up in this process, and seed the stage: everybody is in every chat, so that an inbox has several."""
-    os.environ.update(stage.environment, DJANGO_SETTINGS_MODULE="api.settings")
+def seed_chats(system: SystemUnderTest, chats: int, users_per_chat: int) -> SeededChats:
+    """Set Django up in this process and seed the database; every user is a member of every chat."""
+    os.environ.update(system.environment, DJANGO_SETTINGS_MODULE="api.settings")
     django.setup()
     from bench import seed
     from bench.world import Family
     from chats.models import Membership
 
-    made = seed.seed(chats * people_per_chat, {"soak": Family(chats, people_per_chat)})["soak"]
+    made = seed.seed(chats * users_per_chat, {"soak": Family(chats, users_per_chat)})["soak"]
     everybody = [person for chat in made for person in chat.members]
     Membership.objects.bulk_create(
         Membership(chat_id=chat.chat_id, user_id=person.user_id, joined_seq=1)
@@ -52,14 +52,14 @@ def make_cast(stage: Stage, chats: int, people_per_chat: int) -> Cast:
         for person in everybody
         if person not in chat.members
     )
-    return Cast(
+    return SeededChats(
         [(person.user_id, person.token) for person in everybody],
         {chat.global_id: chat.chat_id for chat in made},
     )
 
 
-def hurry() -> None:
-    """Have PostgreSQL answer before its disk has: for who needs many events, and no crash."""
+def disable_synchronous_commit() -> None:
+    """Have PostgreSQL commit without waiting for the disk: for a scenario of many events and no crash."""
     from django.db import connection, connections
 
     with connection.cursor() as cursor:
@@ -68,7 +68,7 @@ def hurry() -> None:
 
 
 def read_logs(chats: Mapping[str, int]) -> dict[str, dict[int, Entry]]:
-    """What has been committed: by chat and seq."""
+    """Return the committed events by chat and seq."""
     from django.db import close_old_connections, connections
 
     from chats.models import Event, EventType

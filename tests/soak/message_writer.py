@@ -1,4 +1,4 @@
-"""Somebody must write a hundred thousand messages: through the services, which publish as in the servers."""
+"""Writes many messages through the services, which publish them as the servers do."""
 
 import asyncio
 import itertools
@@ -14,23 +14,23 @@ TYPISTS = 5
 QUIET_SECONDS = 0.05
 
 
-def make_producer(people: list[int], loud: int, quiet: int) -> "Producer":
-    """To be called in a process of its own."""
+def make_message_writer(users: list[int], busy: int, quiet: int) -> "MessageWriter":
+    """Set Django up and make a writer, in a process of its own."""
     django.setup()
-    return Producer(people, loud, quiet)
+    return MessageWriter(users, busy, quiet)
 
 
-class Producer:
-    """Writes to a loud chat, now and then says in it that somebody types, and writes a little to a quiet one."""
+class MessageWriter:
+    """Writes to a busy chat, with typing events now and then, and a little to a quiet chat."""
 
-    def __init__(self, people: list[int], loud: int, quiet: int) -> None:
-        self._people = itertools.cycle(people)
-        self._typists = itertools.cycle(people[:TYPISTS])
-        self._loud = loud
+    def __init__(self, users: list[int], busy: int, quiet: int) -> None:
+        self._users = itertools.cycle(users)
+        self._typists = itertools.cycle(users[:TYPISTS])
+        self._busy = busy
         self._quiet = quiet
 
     async def send(self, count: int) -> float:
-        """So many to the loud chat, as fast as few senders can; how many seconds it took."""
+        """Write `count` messages to the busy chat as fast as SENDERS can; return the seconds that it took."""
         began = time.monotonic()
         numbers = iter(range(count))
         quiet = asyncio.create_task(self.trickle())
@@ -42,11 +42,11 @@ class Producer:
         return time.monotonic() - began
 
     async def trickle(self, seconds: float = float("inf")) -> None:
-        """To the quiet chat alone, at a slow pace."""
+        """Write slowly to the quiet chat alone."""
         ends_at = time.monotonic() + seconds
         while time.monotonic() < ends_at:
-            # A message that was begun is not given up.
-            await asyncio.shield(self._say(self._quiet))
+            # Cancelling interrupts no message.
+            await asyncio.shield(self._write(self._quiet))
             await asyncio.sleep(QUIET_SECONDS)
 
     async def _send(self, numbers: Iterator[int]) -> None:
@@ -54,13 +54,13 @@ class Producer:
         from foundation.database import in_thread
 
         for number in numbers:
-            await self._say(self._loud)
+            await self._write(self._busy)
             if number % TYPING_EVERY == 0:
-                await in_thread(services.set_typing, next(self._typists), self._loud, True)
+                await in_thread(services.set_typing, next(self._typists), self._busy, True)
 
-    async def _say(self, chat_id: int) -> None:
+    async def _write(self, chat_id: int) -> None:
         from chats import services
         from foundation.database import in_thread
 
         text = f"{time.monotonic_ns()} ".ljust(TEXT_CHARACTERS, ".")
-        await in_thread(services.send_message, next(self._people), chat_id, text)
+        await in_thread(services.send_message, next(self._users), chat_id, text)

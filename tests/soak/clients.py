@@ -1,4 +1,4 @@
-"""Those who talk and those who listen. Whatever falls, they come back: to any server, with what they have."""
+"""Clients that send and clients that subscribe; after every fault they reconnect to any server and resume."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from tests.soak.account import Ages, Received
+from tests.soak.delivery_verdict import MessageAges, ReceivedEvents
 
 Json = dict[str, Any]
 
@@ -31,16 +31,16 @@ EDIT = "mutation ($id: ID!, $text: String!) { editMessage(messageId: $id, text: 
 DELETE = "mutation ($id: ID!) { deleteMessage(messageId: $id) { id } }"
 
 ANSWER_SECONDS = 15.0
-FALLEN = (OSError, WebSocketException, TimeoutError)
+CONNECTION_ERRORS = (OSError, WebSocketException, TimeoutError)
 
 
 class ServerClosedError(OSError):
-    """The operation has ended, and may be begun again."""
+    """The server ended the operation; the client may start it again."""
 
 
 @contextlib.asynccontextmanager
 async def connected(address: str, token: str, open_timeout: float = ANSWER_SECONDS, **options: Any) -> Any:
-    """An acknowledged socket; `options` go to websockets."""
+    """Open a socket and await its acknowledgement; `options` go to websockets."""
     async with connect(
         f"ws://{address}/graphql/",
         subprotocols=[Subprotocol("graphql-transport-ws")],
@@ -57,40 +57,40 @@ async def connected(address: str, token: str, open_timeout: float = ANSWER_SECON
 
 
 async def send(socket: ClientConnection, **frame: object) -> None:
-    """One frame."""
+    """Send one frame."""
     await socket.send(json.dumps(frame))
 
 
-class Person:
-    """Somebody with a token, who chooses among the servers by chance."""
+class Client:
+    """A client with a token; it chooses one of the servers at random."""
 
-    def __init__(self, token: str, addresses: list[str], chance: random.Random) -> None:
+    def __init__(self, token: str, addresses: list[str], rng: random.Random) -> None:
         self.token = token
         self.addresses = addresses
-        self.chance = chance
+        self.rng = rng
 
     def address(self) -> str:
-        """Any server's."""
-        return self.chance.choice(self.addresses)
+        """Return the address of a random server."""
+        return self.rng.choice(self.addresses)
 
-    async def rest(self) -> None:
-        """Before one tries again."""
-        await asyncio.sleep(self.chance.uniform(0.05, 0.5))
+    async def back_off(self) -> None:
+        """Wait a little before the next attempt."""
+        await asyncio.sleep(self.rng.uniform(0.05, 0.5))
 
 
-class Follower(Person):
-    """Follows chats, one by `chatFeed` or all by `inboxFeed`, and now and then reads nothing for a while."""
+class Subscriber(Client):
+    """Subscribes to one chat by `chatFeed` or to all by `inboxFeed`, and sometimes stops reading for a while."""
 
     def __init__(
         self,
         token: str,
         addresses: list[str],
-        chance: random.Random,
-        received: dict[str, Received],
+        rng: random.Random,
+        received: dict[str, ReceivedEvents],
         by_inbox: bool,
-        ages: Ages,
+        ages: MessageAges,
     ) -> None:
-        super().__init__(token, addresses, chance)
+        super().__init__(token, addresses, rng)
         self.ages = ages
         self.received = received
         self.by_inbox = by_inbox
@@ -98,21 +98,21 @@ class Follower(Person):
 
     @property
     def count(self) -> int:
-        """How many events have come."""
+        """The number of events received."""
         return sum(len(one.seqs) for one in self.received.values())
 
     async def follow(self) -> None:
-        """For ever."""
+        """Receive events until cancelled, over one connection after the other."""
         while True:
-            with contextlib.suppress(*FALLEN):
+            with contextlib.suppress(*CONNECTION_ERRORS):
                 async with connected(self.address(), self.token) as socket:
                     self.connections += 1
                     await self.subscribe(socket)
                     await self._read(socket)
-            await self.rest()
+            await self.back_off()
 
     async def subscribe(self, socket: ClientConnection) -> None:
-        """Ask for what comes after all that has come."""
+        """Subscribe to the events after those received."""
         if self.by_inbox:
             since = [{"chatId": chat_id, "seq": one.last} for chat_id, one in self.received.items()]
             payload: Json = {"query": INBOX_FEED, "variables": {"since": since}}
@@ -128,14 +128,14 @@ class Follower(Person):
             if frame["type"] == "ping":
                 await send(socket, type="pong")
             elif frame["type"] == "next":
-                self.take(frame["payload"])
+                self.record(frame["payload"])
             else:
                 raise ServerClosedError(frame["type"])
-            if self.chance.random() < 0.0005:
-                await asyncio.sleep(self.chance.uniform(0, 3))
+            if self.rng.random() < 0.0005:
+                await asyncio.sleep(self.rng.uniform(0, 3))
 
-    def take(self, payload: Json) -> None:
-        """One payload."""
+    def record(self, payload: Json) -> None:
+        """Record the event of a payload."""
         (event,) = payload["data"].values()
         name = event["__typename"]
         if name == "FeedReset":
@@ -147,25 +147,27 @@ class Follower(Person):
             self.received[event["chatId"]].add(event["seq"], (name, message_id))
 
 
-class Talker(Person):
-    """Sends until each message is acknowledged, edits and deletes now and then."""
+class Sender(Client):
+    """Sends each message until it is acknowledged, and sometimes edits or deletes one."""
 
     def __init__(
-        self, token: str, addresses: list[str], chance: random.Random, name: str, ages: Ages
+        self, token: str, addresses: list[str], rng: random.Random, name: str, ages: MessageAges
     ) -> None:
-        super().__init__(token, addresses, chance)
+        super().__init__(token, addresses, rng)
         self.name = name
         self.ages = ages
         self.sent = 0
         self.repeated = 0
         self._numbers = itertools.count(1)
 
-    async def talk(self, chat_ids: list[str], is_over: Callable[[], bool], pause_seconds: float) -> None:
-        """Until it is over; whatever was begun is acknowledged at the end."""
+    async def send_messages(
+        self, chat_ids: list[str], is_over: Callable[[], bool], pause_seconds: float
+    ) -> None:
+        """Send until `is_over`, and until the last message is acknowledged."""
         own: list[str] = []
         todo: tuple[str, Json] | None = None
         while todo is not None or not is_over():
-            with contextlib.suppress(*FALLEN):
+            with contextlib.suppress(*CONNECTION_ERRORS):
                 async with connected(self.address(), self.token) as socket:
                     while todo is not None or not is_over():
                         todo = todo or self._choose(chat_ids, own)
@@ -175,19 +177,19 @@ class Talker(Person):
                             self.ages.acknowledged.add(own[-1])
                             self.sent += 1
                         todo = None
-                        await asyncio.sleep(self.chance.expovariate(1 / pause_seconds))
+                        await asyncio.sleep(self.rng.expovariate(1 / pause_seconds))
             self.repeated += todo is not None
-            await self.rest()
+            await self.back_off()
 
     def _choose(self, chat_ids: list[str], own: list[str]) -> tuple[str, Json]:
-        kind = self.chance.random()
+        kind = self.rng.random()
         if own and kind < 0.08:
-            return DELETE, {"id": own.pop(self.chance.randrange(len(own)))}
+            return DELETE, {"id": own.pop(self.rng.randrange(len(own)))}
         if own and kind < 0.25:
-            return EDIT, {"id": self.chance.choice(own), "text": f"edited {next(self._numbers)}"}
+            return EDIT, {"id": self.rng.choice(own), "text": f"edited {next(self._numbers)}"}
         client_id = f"{self.name}-{next(self._numbers)}"
         self.ages.send(client_id)
-        given = {"chatId": self.chance.choice(chat_ids), "text": client_id, "clientId": client_id}
+        given = {"chatId": self.rng.choice(chat_ids), "text": client_id, "clientId": client_id}
         return SEND, {"input": given}
 
     async def _execute(self, socket: ClientConnection, query: str, variables: Json) -> Json:
@@ -204,7 +206,7 @@ class Talker(Person):
                 else:
                     raise ServerClosedError(frame["type"])
         errors = payload.get("errors")
-        # What was deleted in the try before is gone in this one.
+        # An earlier attempt may have deleted the message.
         if errors and errors[0]["extensions"]["code"] not in ("GONE", "NOT_FOUND"):
             raise ServerClosedError(errors[0]["extensions"]["code"])
         data: Json = payload["data"] or {}

@@ -1,4 +1,4 @@
-"""Readers of one socket each, who count what comes, and who may stand still."""
+"""Subscribers of one socket each that can stop reading, and resume."""
 
 import asyncio
 import contextlib
@@ -10,29 +10,29 @@ from collections.abc import Sequence
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from tests.soak.account import Ages, Received
-from tests.soak.people import Follower, Json, connected, send
+from tests.soak.clients import Json, Subscriber, connected, send
+from tests.soak.delivery_verdict import MessageAges, ReceivedEvents
 
 CATCH_UP_SECONDS = 600.0
-# A server that has just been started takes its time.
+# A starting server takes its time.
 START_SECONDS = 90.0
 
 
-class StampedAges(Ages):
-    """Of messages whose texts begin with the nanosecond of their sending."""
+class StampedMessageAges(MessageAges):
+    """Ages of messages whose texts begin with the nanosecond at which they were sent."""
 
     def arrive(self, text: str) -> None:
-        """Somebody got it."""
+        """Note that a subscriber received it."""
         self.arrived.append(time.monotonic_ns() - int(text.partition(" ")[0]))
 
 
-class Reader(Follower):
-    """Begins once, reads unless told to stand still, and notes how the socket ended."""
+class StallingSubscriber(Subscriber):
+    """Connects once, reads unless stopped, and notes the close code."""
 
     def __init__(self, address: str, token: str, chat_ids: Sequence[str], by_inbox: bool) -> None:
-        received = {chat_id: Received(start=1) for chat_id in chat_ids}
-        # Nothing here is left to chance: it would rest now and then.
-        super().__init__(token, [address], random.Random(), received, by_inbox, StampedAges())
+        received = {chat_id: ReceivedEvents(start=1) for chat_id in chat_ids}
+        # Unused: only `Subscriber.follow` acts at random.
+        super().__init__(token, [address], random.Random(), received, by_inbox, StampedMessageAges())
         self.typings = 0
         self.close_code: int | None = None
         self.may_read = asyncio.Event()
@@ -41,9 +41,9 @@ class Reader(Follower):
         self._task: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
-        """Connect and follow, from where it had come to."""
+        """Connect, and subscribe to the events after those received."""
         self.close_code = None
-        # The library's own pings would end the socket of who stands still, from the wrong side.
+        # The library's own pings would close a stalled socket from the client's side.
         socket = await self._stack.enter_async_context(
             connected(self.address(), self.token, START_SECONDS, ping_interval=None)
         )
@@ -57,7 +57,7 @@ class Reader(Follower):
         await self._stack.aclose()
 
     def has_all(self, last: dict[str, int]) -> bool:
-        """Whether it has come to `last` in its chats."""
+        """Whether it has received the events up to `last` of its chats."""
         return all(one.last >= last[chat_id] for chat_id, one in self.received.items())
 
     async def _read_on(self, socket: ClientConnection) -> None:
@@ -68,58 +68,60 @@ class Reader(Follower):
                 if frame["type"] == "ping":
                     await send(socket, type="pong")
                 elif frame["type"] == "next":
-                    self.take(frame["payload"])
+                    self.record(frame["payload"])
         except ConnectionClosed as error:
             self.close_code = error.rcvd.code if error.rcvd is not None else 1006
 
-    def take(self, payload: Json) -> None:
-        """One payload."""
-        super().take(payload)
+    def record(self, payload: Json) -> None:
+        """Record the event of a payload, and count typing events."""
+        super().record(payload)
         (event,) = payload["data"].values()
         self.typings += event["__typename"] == "TypingChanged"
 
 
-class Group:
-    """Readers who stand still and go on together; half of them by `chatFeed`, half by `inboxFeed`."""
+class StallingSubscribers:
+    """Subscribers that stop and resume together; half of them use `chatFeed`, half `inboxFeed`."""
 
-    def __init__(self, address: str, tokens: Sequence[str], loud: str, quiet: str) -> None:
+    def __init__(self, address: str, tokens: Sequence[str], busy: str, quiet: str) -> None:
         self._readers = [
-            Reader(address, token, [loud, quiet] if number % 2 else [loud], by_inbox=bool(number % 2))
+            StallingSubscriber(
+                address, token, [busy, quiet] if number % 2 else [busy], by_inbox=bool(number % 2)
+            )
             for number, token in enumerate(tokens)
         ]
 
     async def begin(self) -> None:
-        """Connect and follow."""
+        """Connect and subscribe."""
         for one in self._readers:
             await one.begin()
 
-    async def stand_still(self) -> None:
-        """Read nothing from now on."""
+    async def stop_reading(self) -> None:
+        """Stop reading."""
         for one in self._readers:
             one.may_read.clear()
             one.typings = 0
 
-    async def go_on(self) -> None:
-        """Read again."""
+    async def resume_reading(self) -> None:
+        """Resume reading."""
         for one in self._readers:
             one.may_read.set()
 
-    async def ends(self, seconds: float) -> list[int | None]:
-        """The close codes, once all sockets are closed or the seconds are over."""
+    async def close_codes(self, seconds: float) -> list[int | None]:
+        """Return the close codes once all sockets are closed or the seconds are over."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while any(one.close_code is None for one in self._readers):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         return [one.close_code for one in self._readers]
 
-    async def come_back(self) -> None:
-        """Connect again, with `since`."""
+    async def reconnect(self) -> None:
+        """Connect again, with `since`, and resume."""
         for one in self._readers:
             await one.end()
             await one.begin()
 
     async def catch_up(self, last: dict[str, int]) -> float | None:
-        """How many seconds it takes until all have come to `last`; None if it takes too long or a socket ends."""
+        """Return the seconds until all have the events up to `last`; None if it takes too long or a socket closes."""
         began = time.monotonic()
         while not all(one.has_all(last) for one in self._readers):
             has_ended = any(one.close_code is not None for one in self._readers)
@@ -128,6 +130,6 @@ class Group:
             await asyncio.sleep(0.05)
         return time.monotonic() - began
 
-    async def account(self) -> tuple[list[dict[str, Received]], int]:
-        """What each got, and how many ephemeral events all got since they stood still."""
+    async def received(self) -> tuple[list[dict[str, ReceivedEvents]], int]:
+        """Return what each received, and how many ephemeral events all received since they stopped."""
         return [one.received for one in self._readers], sum(one.typings for one in self._readers)

@@ -1,4 +1,4 @@
-"""The stage: a PostgreSQL, a Redis and servers that can be killed, hung and brought back on the same address."""
+"""PostgreSQL, Redis and servers that can be killed, hung and started again on the same addresses."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ from api.local.embedded import postgres
 from api.local.embedded import redis as embedded_redis
 
 _STOP_SECONDS = 20
-# uvicorn as the README has it served.
+# uvicorn with the options of the README.
 COMMANDS = {
     "uvicorn": (
         *("-m", "uvicorn", "api.asgi:application", "--no-access-log", "--log-level", "warning"),
@@ -31,7 +31,7 @@ COMMANDS = {
 
 
 class Server:
-    """A server program on a listening socket of ours: while it is gone, clients wait in the backlog."""
+    """A server program on a listening socket of this process: while it is gone, clients wait in the backlog."""
 
     def __init__(self, kind: str, log: Path, environment: Mapping[str, str]) -> None:
         self.kind = kind
@@ -42,7 +42,7 @@ class Server:
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     def start(self) -> None:
-        """Run it."""
+        """Start the server."""
         descriptor = self._listener.fileno()
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -57,16 +57,16 @@ class Server:
 
     @property
     def process_id(self) -> int:
-        """Of the process that runs now."""
+        """The id of the running process."""
         assert self._process is not None
         return self._process.pid
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the server, as a power cut would."""
         self._end(signal.SIGKILL)
 
     def close(self) -> None:
-        """End it and give up the address."""
+        """Stop the server and close its address."""
         self._end(signal.SIGTERM)
         self._listener.close()
 
@@ -81,8 +81,8 @@ class Server:
             process.wait()
 
 
-class Stage:
-    """Everything that may fall. What PostgreSQL commits outlives a crash if `durable`."""
+class SystemUnderTest:
+    """Everything that may fail. With `durable`, what PostgreSQL commits outlives a crash."""
 
     def __init__(
         self, data_dir: Path, kinds: Sequence[str], settings: Mapping[str, str], *, durable: bool
@@ -112,39 +112,39 @@ class Stage:
             self._stack.callback(server.close)
 
     def close(self) -> None:
-        """End everything."""
+        """Stop everything."""
         self._stack.close()
 
     def stop_postgres(self) -> None:
-        """Be without PostgreSQL: its connections are cut."""
+        """Stop PostgreSQL, which cuts its connections."""
         self._postgres.close()
 
     def crash_postgres(self) -> None:
-        """The same, but it has to recover when it comes back."""
+        """Crash PostgreSQL, which has to recover when it starts again."""
         lock = self._data_dir / "postgres" / "postmaster.pid"
         os.kill(int(lock.read_text().split("\n", 1)[0]), signal.SIGQUIT)
         self._postgres.close()
 
     def start_postgres(self) -> None:
-        """Have PostgreSQL, with all that was committed."""
+        """Start PostgreSQL with everything committed."""
         self._postgres.enter_context(postgres.running(self._data_dir, self._sockets, durable=self._durable))
 
     def stop_redis(self) -> None:
-        """Be without Redis."""
+        """Stop Redis."""
         self._redis.close()
 
     def start_redis(self) -> None:
-        """Have Redis, with what its file has kept."""
+        """Start Redis with the data of its file."""
         self._redis.enter_context(embedded_redis.running(self._data_dir, self._sockets))
 
     def cut_subscriptions(self) -> None:
-        """Close the connections on which messages come."""
+        """Have Redis close its pub/sub connections."""
         with redis.Redis.from_url(self.environment["REDIS_URL"]) as client:
             client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
 
     @contextlib.contextmanager
     def hung_redis(self) -> Iterator[None]:
-        """A Redis that takes connections and answers nothing."""
+        """Have Redis accept connections and answer nothing."""
         with redis.Redis.from_url(self.environment["REDIS_URL"]) as client:
             process_id = int(client.info("server")["process_id"])
         os.kill(process_id, signal.SIGSTOP)
@@ -155,11 +155,13 @@ class Stage:
 
 
 @contextlib.contextmanager
-def standing(kinds: Sequence[str], settings: Mapping[str, str], *, durable: bool = True) -> Iterator[Stage]:
-    """A stage whose servers are still to be started; removed at the end."""
+def running_system(
+    kinds: Sequence[str], settings: Mapping[str, str], *, durable: bool = True
+) -> Iterator[SystemUnderTest]:
+    """Run the services; the servers are still to be started. Everything is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="parlor-soak-") as folder:
-        stage = Stage(Path(folder), kinds, settings, durable=durable)
+        system = SystemUnderTest(Path(folder), kinds, settings, durable=durable)
         try:
-            yield stage
+            yield system
         finally:
-            stage.close()
+            system.close()

@@ -1,4 +1,4 @@
-"""An object in a process of its own, so that its work is not in the way of what is measured here."""
+"""Calls an object that lives in another process, so that its work does not disturb what this one measures."""
 
 import asyncio
 import contextlib
@@ -8,14 +8,14 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 
-class Apart:
-    """Calls the coroutine methods of an object over there, one at a time."""
+class SubprocessObject:
+    """Calls the coroutine methods of the object, one at a time."""
 
     def __init__(self, pipe: "Connection[Any, Any]") -> None:
         self._pipe = pipe
 
     async def call(self, name: str, *given: object) -> Any:
-        """What the method returns; raises what it raises."""
+        """Return what the method returns; raise what it raises."""
         self._pipe.send((name, given))
         result = await asyncio.to_thread(self._pipe.recv)
         if isinstance(result, Exception):
@@ -24,15 +24,15 @@ class Apart:
 
 
 @contextlib.asynccontextmanager
-async def apart(make: Callable[..., object], *given: object) -> AsyncIterator[Apart]:
-    """`make(*given)`, a function of a module's top level, in a new process that ends with the context."""
+async def in_subprocess(make: Callable[..., object], *given: object) -> AsyncIterator[SubprocessObject]:
+    """Run `make(*given)`, a function of a module's top level, in a new process that ends with the context."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, make, given), daemon=True)
     process.start()
     theirs.close()
     try:
-        yield Apart(ours)
+        yield SubprocessObject(ours)
     finally:
         ours.close()
         process.terminate()
