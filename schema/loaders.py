@@ -14,6 +14,7 @@ from auth.models import User
 from chats import reads
 from chats.keyset_pagination import Page, PageKey, read_member_pages, read_message_pages
 from chats.models import Chat, Membership, Message
+from chats.profiles import PUBLIC_FIELDS
 from foundation.database import in_thread
 
 K = TypeVar("K", bound=Hashable)
@@ -29,7 +30,8 @@ class Loaders:
     @cached_property
     def users(self) -> DataLoader[int, User | None]:
         """People by id."""
-        return _by_key(User.objects.in_bulk)
+        # No password hash and no token epoch: what GraphQL shows, and the address for `viewer`.
+        return _by_key(User.objects.only(*PUBLIC_FIELDS, "email").in_bulk)
 
     @cached_property
     def chats(self) -> DataLoader[int, Chat | None]:

@@ -2,17 +2,36 @@
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 from django.conf import settings
+from django.db.models import Model
+from strawberry import relay
 
-from chats.keyset_pagination import ActivityEdge, Window
+from chats.keyset_pagination import ActivityEdge, Page, Window
 from chats.models import Chat
 from foundation.errors import ErrorCode, ParlorError
 
 CURSOR_PREFIX = "key:"
 ACTIVITY_PREFIX = "activity:"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Row = TypeVar("Row", bound=Model)
+C = TypeVar("C", bound=relay.Connection[Any])
+
+
+def connection(connection_type: type[C], page: Page[Row], cursor_of: Callable[[Row], str]) -> C:
+    """A page of rows as a connection of the given type."""
+    edges: list[relay.Edge[Any]] = [relay.Edge(cursor=cursor_of(row), node=row) for row in page.rows]
+    page_info = relay.PageInfo(
+        has_next_page=page.has_next,
+        has_previous_page=page.has_previous,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+    return connection_type(page_info=page_info, edges=edges)
 
 
 def encode_cursor(key: int) -> str:

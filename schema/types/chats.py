@@ -12,9 +12,8 @@ from chats.keyset_pagination import PageKey, Window
 from chats.models import ChatKind, MemberRole
 from schema.context import Info
 from schema.ids import not_found
-from schema.relay_pagination import encode_cursor, window
-from schema.types.connections import connection
-from schema.types.messages import Message, MessageConnection, MessageEdge
+from schema.relay_pagination import connection, encode_cursor, window
+from schema.types.messages import Message, MessageConnection
 from schema.types.scope import SHAREABLE
 from schema.types.users import User
 
@@ -44,7 +43,7 @@ class Membership:
         description="A device of theirs has received all up to this seq."
     )
 
-    @strawberry_django.field(only=["user_id"], description="Who it is.", metadata=SHAREABLE)
+    @strawberry_django.field(description="Who it is.", metadata=SHAREABLE)
     async def user(self, info: Info) -> User:
         row = cast(models.Membership, self)
         if models.Membership.user.is_cached(row):
@@ -55,22 +54,9 @@ class Membership:
         return cast(User, user)
 
 
-@strawberry.type(description="A member in a page.")
-class MembershipEdge:
-    """An edge (Relay)."""
-
-    cursor: str = strawberry.field(description="Where this row stands; for `after` and `before`.")
-    node: Membership = strawberry.field(description="The row itself.")
-
-
 @strawberry.type(description="A page of members, in the order of their joining.")
-class MembershipConnection:
-    """A connection (Relay)."""
-
-    edges: list[MembershipEdge] = strawberry.field(description="The rows of this page, in order.")
-    page_info: relay.PageInfo = strawberry.field(
-        description="Where this page lies, and whether there is more."
-    )
+class MembershipConnection(relay.Connection[Membership]):  # type: ignore[type-var]  # works for types that are no Node
+    """A page of members (Relay)."""
 
 
 @strawberry_django.type(
@@ -86,7 +72,6 @@ class ViewerMembership:
     is_archived: bool = strawberry_django.field(description="Kept out of the viewer's list.")
 
     @strawberry_django.field(
-        only=["chat_id"],
         description="Messages of others, still there, that the viewer has not read; MAX_UNREAD_COUNT is that or more.",
     )
     async def unread_count(self, info: Info) -> int:
@@ -109,22 +94,20 @@ class Chat(relay.Node):
     created_at: datetime = strawberry_django.field(description="When it was made.")
     last_seq: int = strawberry_django.field(description="The seq of the newest event: the value for `since`.")
 
-    @strawberry_django.field(
-        only=["created_by_id"], description="Who made it; null once their account is gone."
-    )
+    @strawberry_django.field(description="Who made it; null once their account is gone.")
     async def created_by(self, info: Info) -> User | None:
         row = cast(models.Chat, self)
         if row.created_by_id is None:
             return None
         return cast(User | None, await info.context.loaders.users.load(row.created_by_id))
 
-    @strawberry_django.field(only=["id"], description="The newest message that the viewer may read.")
+    @strawberry_django.field(description="The newest message that the viewer may read.")
     async def last_message(self, info: Info) -> Message | None:
         row = cast(models.Chat, self)
         return cast(Message | None, await info.context.loaders.last_messages.load(row.id))
 
     @strawberry_django.field(
-        only=["id"], description="The messages, oldest first. Without `first` and `after`: the newest page."
+        description="The messages, oldest first. Without `first` and `after`: the newest page."
     )
     async def messages(
         self,
@@ -141,21 +124,21 @@ class Chat(relay.Node):
         )
         return await message_page(info, row.id, rows)
 
-    @strawberry_django.field(only=["id"], description="Its members, in the order of their joining.")
+    @strawberry_django.field(description="Its members, in the order of their joining.")
     async def members(self, info: Info, first: FirstFifty = 50, after: After = None) -> MembershipConnection:
         row = cast(models.Chat, self)
         key = PageKey(row.id, window(first=first, after=after))
         page = await info.context.loaders.member_pages.load(key)
         if page is None:
             raise not_found("Chat")
-        return connection(MembershipConnection, MembershipEdge, page, lambda row: encode_cursor(row.id))
+        return connection(MembershipConnection, page, lambda row: encode_cursor(row.id))
 
-    @strawberry_django.field(only=["id"], description="How many members it has.")
+    @strawberry_django.field(description="How many members it has.")
     async def member_count(self, info: Info) -> int:
         row = cast(models.Chat, self)
         return await info.context.loaders.member_counts.load(row.id) or 0
 
-    @strawberry_django.field(only=["id"], description="The viewer's own membership: what is private to them.")
+    @strawberry_django.field(description="The viewer's own membership: what is private to them.")
     async def viewer_membership(self, info: Info) -> ViewerMembership:
         row = cast(models.Chat, self)
         membership = await info.context.loaders.viewer_memberships.load(row.id)
@@ -169,22 +152,9 @@ async def message_page(info: Info, chat_id: int, rows: Window) -> MessageConnect
     page = await info.context.loaders.message_pages.load(PageKey(chat_id, rows))
     if page is None:
         raise not_found("Chat")
-    return connection(MessageConnection, MessageEdge, page, lambda row: encode_cursor(row.seq))
+    return connection(MessageConnection, page, lambda row: encode_cursor(row.seq))
 
 
-@strawberry.type(description="A chat in a page.")
-class ChatEdge:
-    """An edge (Relay)."""
-
-    cursor: str = strawberry.field(description="Where this row stands; for `after` and `before`.")
-    node: Chat = strawberry.field(description="The row itself.")
-
-
-@strawberry.type(description="A page of chats.")
-class ChatConnection:
-    """A connection (Relay)."""
-
-    edges: list[ChatEdge] = strawberry.field(description="The rows of this page, in order.")
-    page_info: relay.PageInfo = strawberry.field(
-        description="Where this page lies, and whether there is more."
-    )
+@strawberry.type(description="A page of chats, the last active first.")
+class ChatConnection(relay.Connection[Chat]):
+    """A page of chats (Relay)."""

@@ -39,7 +39,6 @@ class Message(relay.Node):
     deleted_at: datetime | None = strawberry_django.field(description="When it was deleted.")
 
     @strawberry_django.field(
-        only=["sender_id"],
         description="Null for a system message and for a deleted account.",
         metadata=SHAREABLE,
     )
@@ -47,7 +46,7 @@ class Message(relay.Node):
         row = cast(models.Message, self)
         return cast(User | None, await sender_of(row, info))
 
-    @strawberry_django.field(only=["chat_id"], description="The chat it was posted in.")
+    @strawberry_django.field(description="The chat it was posted in.")
     async def chat(self, info: Info) -> Annotated["Chat", strawberry.lazy("schema.types.chats")]:
         row = cast(models.Message, self)
         chat = await info.context.loaders.chats.load(row.chat_id)
@@ -55,9 +54,7 @@ class Message(relay.Node):
             raise not_found("Chat")
         return cast("Chat", chat)
 
-    @strawberry_django.field(
-        only=["reply_to_id"], description="The message that it answers, if the viewer may see it."
-    )
+    @strawberry_django.field(description="The message that it answers, if the viewer may see it.")
     async def reply_to(self, info: Info) -> "Message | None":
         row = cast(models.Message, self)
         if row.reply_to_id is None:
@@ -74,19 +71,6 @@ async def sender_of(message: models.Message, info: Info) -> UserRow | None:
     return await info.context.loaders.users.load(message.sender_id)
 
 
-@strawberry.type(description="A message in a page.")
-class MessageEdge:
-    """An edge (Relay)."""
-
-    cursor: str = strawberry.field(description="Where this row stands; for `after` and `before`.")
-    node: Message = strawberry.field(description="The row itself.")
-
-
 @strawberry.type(description="A page of messages, oldest first.")
-class MessageConnection:
-    """A connection (Relay)."""
-
-    edges: list[MessageEdge] = strawberry.field(description="The rows of this page, in order.")
-    page_info: relay.PageInfo = strawberry.field(
-        description="Where this page lies, and whether there is more."
-    )
+class MessageConnection(relay.Connection[Message]):
+    """A page of messages (Relay)."""
