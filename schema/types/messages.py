@@ -1,4 +1,4 @@
-"""Messages."""
+"""The GraphQL types of messages."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, cast
@@ -20,26 +20,28 @@ if TYPE_CHECKING:
 
 
 @strawberry_django.type(
-    models.Message, description="One thing said in a chat. Once deleted, its tombstone stays."
+    models.Message, description="A message in a chat. A deleted one stays as a tombstone without its text."
 )
 class Message(relay.Node):
     """A message."""
 
     id: relay.NodeID[int]
     seq: int = strawberry_django.field(
-        description="The seq of the event that posted it: its place in the chat."
+        description="The seq of the event that posted it: its position in the chat."
     )
-    kind: MessageKind = strawberry_django.field(description="Said by a person, or stated by the server.")
+    kind: MessageKind = strawberry_django.field(
+        description="Written by a person or bot, or stated by the server."
+    )
     client_id: str | None = strawberry_django.field(
-        description="The id that the sender chose; the same id again is the same message."
+        description="The id that the sender's client chose; sending the same id again returns the same message."
     )
-    text: str = strawberry_django.field(description="Plain text. Empty once deleted.")
+    text: str = strawberry_django.field(description="Plain text; empty once the message is deleted.")
     created_at: datetime = strawberry_django.field(description="When it was posted.")
     edited_at: datetime | None = strawberry_django.field(description="When its text last changed.")
     deleted_at: datetime | None = strawberry_django.field(description="When it was deleted.")
 
     @strawberry_django.field(
-        description="Null for a system message and for a deleted account.",
+        description="Who sent it; null for a system message and for a deleted account.",
         metadata=SHAREABLE,
     )
     async def sender(self, info: Info) -> User | None:
@@ -54,7 +56,9 @@ class Message(relay.Node):
             raise not_found("Chat")
         return cast("Chat", chat)
 
-    @strawberry_django.field(description="The message that it answers, if the viewer may see it.")
+    @strawberry_django.field(
+        description="The message that it replies to; null if there is none or the viewer may not see it."
+    )
     async def reply_to(self, info: Info) -> "Message | None":
         row = cast(models.Message, self)
         if row.reply_to_id is None:
@@ -63,7 +67,7 @@ class Message(relay.Node):
 
 
 async def sender_of(message: models.Message, info: Info) -> UserRow | None:
-    """The sender: from the snapshot that a live event carries, else looked up together with others."""
+    """The sender: from the snapshot that a live event carries, else looked up in a batch."""
     if message.sender_id is None:
         return None
     if models.Message.sender.is_cached(message):
