@@ -117,9 +117,10 @@ def test_notices_are_the_same_everywhere() -> None:
     assert {reason for reason, _, _ in rows} == reasons == values_of("ConnectionNoticeReason")
     for reason, then, come_back in rows:
         retries = {CloseCode.of(int(code)).retry for code in re.findall(r"\d{4}", then)}
-        assert retries == {"no": {False}, "with new credentials; no": {True, False}}.get(come_back, {True}), (
-            reason
-        )
+        assert retries == {
+            "no": {False},
+            "after 4403 with new credentials; after 1008 no": {True, False},
+        }.get(come_back, {True}), reason
 
 
 def test_resets_are_the_same_everywhere() -> None:
