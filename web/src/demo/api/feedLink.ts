@@ -12,7 +12,7 @@ export class SocketRefused extends Error {
 /**
  * An Apollo link for subscriptions over graphql-ws that resume where they stopped. After a lost socket, graphql-ws
  * sends the same `subscribe` message on the next one. For each `subscribe` message, this link reads the variables again
- * from the function `latestVariables` in the operation's context, so that `since` is the seq of the last event received.
+ * from the function `latestVariables` of the operation's context, so `since` is the seq of the last received event.
  */
 export class FeedLink extends ApolloLink {
   readonly #client: Client;
