@@ -1,4 +1,4 @@
-"""Parlor under Daphne: `python -m bench.serve_daphne <port>`."""
+"""Serves Parlor with Daphne: `python -m bench.serve_daphne <port>`."""
 
 import sys
 

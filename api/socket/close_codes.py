@@ -28,14 +28,14 @@ class CloseCode(enum.IntEnum):
         return {int(member): member for member in cls}[code]
 
     # Of the websocket protocol; some are sent by the server program itself.
-    NORMAL = 1000, False, "Closed as agreed."
+    NORMAL = 1000, False, "Normal closure."
     INVALID_TEXT = 1007, False, "A text frame was not UTF-8."
     # 1008 and not a 4xxx: the client must not come back, or two sockets would supersede each other for ever.
-    SUPERSEDED = 1008, False, "Another socket of this user took the place of this one, or the user closed it."
+    SUPERSEDED = 1008, False, "A newer socket of this user replaced this one, or the user closed it."
     FRAME_TOO_LARGE = 1009, False, "A frame is larger than maxFrameBytes."
     SERVER_FAULT = 1011, False, "The server program failed."
     RESTARTING = 1012, True, "The server restarts."
-    OVERLOADED = 1013, True, "The server cannot take this socket now."
+    OVERLOADED = 1013, True, "The server cannot accept this socket now."
 
     # Of graphql-transport-ws.
     BAD_REQUEST = 4400, False, "Invalid message."
@@ -48,9 +48,9 @@ class CloseCode(enum.IntEnum):
     INTERNAL = 4500, False, "Internal server error."
 
     # Of Parlor.
-    SLOW_CONSUMER = 4450, True, "The client did not take what it asked for in time."
-    UNRESPONSIVE = 4451, True, "The client was silent for two rounds of pings."
-    TOO_MANY_FRAMES = 4452, True, "The client sent more frames than it may."
+    SLOW_CONSUMER = 4450, True, "The client did not read what it asked for in time."
+    UNRESPONSIVE = 4451, True, "The client sent nothing for two rounds of pings."
+    TOO_MANY_FRAMES = 4452, True, "The client sent too many frames."
 
 
 def cut_reason(reason: str) -> str:

@@ -1,4 +1,4 @@
-"""The viewer's chats."""
+"""The queries of the viewer's chats."""
 
 from typing import Annotated, cast
 
@@ -12,13 +12,18 @@ from schema.ids import decode_id, not_found
 from schema.relay_pagination import connection, decode_activity, encode_activity, page_size
 from schema.types.chats import After, Chat, ChatConnection, FirstFifty
 
-ChatId = Annotated[strawberry.ID, strawberry.argument(description="The chat.")]
+ChatId = Annotated[strawberry.ID, strawberry.argument(description="The id of the chat.")]
 Archived = Annotated[
-    bool | None, strawberry.argument(description="Those that the viewer archived, instead of the others.")
+    bool | None,
+    strawberry.argument(
+        description="Whether to return the chats that the viewer archived instead of the others."
+    ),
 ]
 Search = Annotated[
     str | None,
-    strawberry.argument(description="Only those whose title, or the name of a member, has this text in it."),
+    strawberry.argument(
+        description="Return only chats whose title, or the name of another member, contains this text."
+    ),
 ]
 
 
@@ -26,7 +31,7 @@ Search = Annotated[
 class ChatQueries:
     """Queries about chats."""
 
-    @strawberry.field(description="A chat of the viewer's; NOT_FOUND for any other id.")
+    @strawberry.field(description="One of the viewer's chats. Fails with NOT_FOUND for any other id.")
     async def chat(self, info: Info, id: ChatId) -> Chat | None:  # noqa: A002 - the contract's name
         viewer_id = info.context.viewer_id
         rows = reads.member_chats(viewer_id).filter(pk=decode_id("Chat", id))
@@ -35,7 +40,7 @@ class ChatQueries:
             raise not_found("Chat")
         return cast(Chat, chat)
 
-    @strawberry.field(description="The viewer's chats, those with the newest messages first.")
+    @strawberry.field(description="The viewer's chats, the one with the newest message first.")
     async def chats(
         self,
         info: Info,

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
-from bench.quantities import quantiles_ms
+from bench.percentiles import quantiles_ms
 from tests.soak.account import Ages, Entry, Received, Verdict
 from tests.soak.cast import SETTINGS, Cast, make_cast, read_logs
 from tests.soak.people import Follower, Talker

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from bench.quantities import quantiles_ms
+from bench.percentiles import quantiles_ms
 from tests.soak.account import Received, Verdict
 from tests.soak.cast import SETTINGS, Cast, hurry, make_cast, read_logs
 from tests.soak.producer import make_producer
