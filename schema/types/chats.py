@@ -17,8 +17,8 @@ from schema.types.messages import Message, MessageConnection
 from schema.types.scope import SHAREABLE
 from schema.types.users import User
 
-After = Annotated[str | None, strawberry.argument(description="Rows after this cursor.")]
-Before = Annotated[str | None, strawberry.argument(description="Rows before this cursor.")]
+After = Annotated[str | None, strawberry.argument(description="Return rows after this cursor.")]
+Before = Annotated[str | None, strawberry.argument(description="Return rows before this cursor.")]
 First = Annotated[
     int | None, strawberry.argument(description="How many rows from the start; at most `maxPageSize`.")
 ]
@@ -72,8 +72,12 @@ class ViewerMembership:
     muted_until: datetime | None = strawberry_django.field(
         description="No notifications before then; null if the chat is not muted."
     )
-    is_pinned: bool = strawberry_django.field(description="Kept at the top of the viewer's list.")
-    is_archived: bool = strawberry_django.field(description="Kept out of the viewer's list.")
+    is_pinned: bool = strawberry_django.field(
+        description="Whether the chat is pinned to the top of the viewer's list."
+    )
+    is_archived: bool = strawberry_django.field(
+        description="Whether the chat is hidden from the viewer's list."
+    )
 
     @strawberry_django.field(
         description="How many messages of others, deleted ones aside, the viewer has not read; MAX_UNREAD_COUNT means "
@@ -106,7 +110,7 @@ class Chat(relay.Node):
             return None
         return cast(User | None, await info.context.loaders.users.load(row.created_by_id))
 
-    @strawberry_django.field(description="The newest message that the viewer may read.")
+    @strawberry_django.field(description="The newest message that the viewer can read.")
     async def last_message(self, info: Info) -> Message | None:
         row = cast(models.Chat, self)
         return cast(Message | None, await info.context.loaders.last_messages.load(row.id))
@@ -138,7 +142,7 @@ class Chat(relay.Node):
             raise not_found("Chat")
         return connection(MembershipConnection, page, lambda row: encode_cursor(row.id))
 
-    @strawberry_django.field(description="How many members it has.")
+    @strawberry_django.field(description="The number of members.")
     async def member_count(self, info: Info) -> int:
         row = cast(models.Chat, self)
         return await info.context.loaders.member_counts.load(row.id) or 0

@@ -36,9 +36,9 @@ class Message(relay.Node):
         description="The id that the sender's client chose; sending the same id again returns the same message."
     )
     text: str = strawberry_django.field(description="Plain text; empty once the message is deleted.")
-    created_at: datetime = strawberry_django.field(description="When it was posted.")
-    edited_at: datetime | None = strawberry_django.field(description="When its text last changed.")
-    deleted_at: datetime | None = strawberry_django.field(description="When it was deleted.")
+    created_at: datetime = strawberry_django.field(description="When the message was posted.")
+    edited_at: datetime | None = strawberry_django.field(description="When the text was last changed.")
+    deleted_at: datetime | None = strawberry_django.field(description="When the message was deleted.")
 
     @strawberry_django.field(
         description="Who sent it; null for a system message and for a deleted account.",
@@ -48,7 +48,7 @@ class Message(relay.Node):
         row = cast(models.Message, self)
         return cast(User | None, await sender_of(row, info))
 
-    @strawberry_django.field(description="The chat it was posted in.")
+    @strawberry_django.field(description="The chat that the message belongs to.")
     async def chat(self, info: Info) -> Annotated["Chat", strawberry.lazy("schema.types.chats")]:
         row = cast(models.Message, self)
         chat = await info.context.loaders.chats.load(row.chat_id)
