@@ -22,7 +22,7 @@ from chats.feeds.group_names import chat_group
 from chats.feeds.layer_channel import Layer, LayerChannel, Message
 from chats.feeds.publish import EVENTS
 from chats.feeds.user_feeds import ControlListener, MembershipListener, UserFeeds
-from chats.log.gaps import read_gap
+from chats.log.gaps import read_deliverable_gap
 from chats.log.read import last_seqs
 from foundation.batching import Batcher
 from foundation.database import in_thread
@@ -195,4 +195,4 @@ async def _fetch_latest(chat_ids: list[int]) -> Mapping[int, int]:
 
 
 async def _fetch_gap(chat_id: int, first: int, last: int) -> Sequence[DurableEvent]:
-    return await in_thread(read_gap, chat_id, first, last)
+    return await in_thread(read_deliverable_gap, chat_id, first, last)

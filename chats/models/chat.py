@@ -5,12 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-
-class ChatKind(models.TextChoices):
-    """Between two people, or among many."""
-
-    DIRECT = "DIRECT"
-    GROUP = "GROUP"
+from chats.enums import ChatKind
 
 
 class Chat(models.Model):

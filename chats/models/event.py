@@ -5,20 +5,15 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-
-class EventType(models.TextChoices):
-    """The durable events of API.graphql that are written so far."""
-
-    MESSAGE_POSTED = "MESSAGE_POSTED"
-    MESSAGE_EDITED = "MESSAGE_EDITED"
-    MESSAGE_DELETED = "MESSAGE_DELETED"
-    MEMBER_JOINED = "MEMBER_JOINED"
-    MEMBER_LEFT = "MEMBER_LEFT"
-    MEMBER_ROLE_CHANGED = "MEMBER_ROLE_CHANGED"
+from chats.events import STRUCT_OF, EventType
 
 
-ABOUT_MESSAGES = (EventType.MESSAGE_POSTED, EventType.MESSAGE_EDITED, EventType.MESSAGE_DELETED)
-ABOUT_MEMBERS = (EventType.MEMBER_JOINED, EventType.MEMBER_LEFT, EventType.MEMBER_ROLE_CHANGED)
+def _types_with(*fields: str) -> tuple[EventType, ...]:
+    return tuple(type_ for type_ in EventType if {*fields} & {*STRUCT_OF[type_].__struct_fields__})
+
+
+ABOUT_MESSAGES = _types_with("message", "message_id")
+ABOUT_MEMBERS = _types_with("member", "user")
 
 
 class Event(models.Model):

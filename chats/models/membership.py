@@ -5,13 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-
-class MemberRole(models.TextChoices):
-    """A group has at most one owner; both members of a direct chat are plain members."""
-
-    OWNER = "OWNER"
-    ADMIN = "ADMIN"
-    MEMBER = "MEMBER"
+from chats.enums import MemberRole
 
 
 class Membership(models.Model):

@@ -5,12 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-
-class MessageKind(models.TextChoices):
-    """Said by a person, or stated by the server."""
-
-    TEXT = "TEXT"
-    SYSTEM = "SYSTEM"
+from chats.enums import MessageKind
 
 
 class Message(models.Model):

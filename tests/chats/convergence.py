@@ -6,7 +6,7 @@ import pytest
 
 from chats.events import DurableEvent, EphemeralEvent, decode, encode
 from chats.feeds import publish as publish_module
-from chats.log.read import last_seqs, read_events
+from chats.log.read import last_seqs, read_range
 
 Published = list[DurableEvent]
 AssertConverges = Callable[[], None]
@@ -33,4 +33,4 @@ def check_convergence(published: Published) -> None:
         of_chat = [event for event in published if event.chat_id == chat_id]
         assert [event.seq for event in of_chat] == list(range(1, len(of_chat) + 1))
         assert last_seqs([chat_id]) == {chat_id: len(of_chat)}
-        assert read_events(chat_id, after_seq=0, limit=len(of_chat) + 1) == of_chat
+        assert read_range(chat_id, 1, len(of_chat) + 1) == of_chat

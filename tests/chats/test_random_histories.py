@@ -20,7 +20,7 @@ from chats.events import (
     MessagePosted,
     MessageSnapshot,
 )
-from chats.log.read import read_events, read_gap
+from chats.log.read import read_range
 from chats.log.rebuild import message_snapshot
 from chats.models import Chat, MemberRole, Membership, Message
 from chats.profiles import profiles
@@ -126,7 +126,7 @@ def test_live_and_replayed_events_lead_to_a_fresh_look(
             continue
     chat.refresh_from_db()
     live = [event for event in published if event.chat_id == chat.pk]
-    replayed = read_events(chat.pk, after_seq=0, limit=1000)
+    replayed = read_range(chat.pk, 1, 1000)
 
     assert [event.seq for event in live] == list(range(1, chat.last_seq + 1))
     assert [event.seq for event in replayed] == [event.seq for event in live]
@@ -134,4 +134,4 @@ def test_live_and_replayed_events_lead_to_a_fresh_look(
     assert follow(live) == fresh(chat)
     assert follow(replayed) == fresh(chat)
     for seen in range(chat.last_seq):
-        assert read_gap(chat.pk, seen + 1, chat.last_seq) == replayed[seen:]
+        assert read_range(chat.pk, seen + 1, chat.last_seq) == replayed[seen:]

@@ -15,7 +15,7 @@ from chats.feeds import chat_feed, hub
 from chats.feeds.feed_state import read_states
 from chats.feeds.hub import get_hub
 from chats.feeds.publish import publish
-from chats.log.read import last_seqs, read_gap
+from chats.log.read import last_seqs, read_range
 from chats.models import Event
 from chats.profiles import profiles
 from chats.services import add_members, remove_member, set_typing
@@ -85,7 +85,7 @@ async def test_a_feed_that_is_dropped_amid_its_healing_takes_no_group_from_the_n
         may_heal.wait(20)
         return []
 
-    monkeypatch.setattr(hub, "read_gap", read_slowly)
+    monkeypatch.setattr(hub, "read_deliverable_gap", read_slowly)
     listener, feed = await listen(chat)
     feed.learn(3)
     await asyncio.to_thread(healing.wait, 20)
@@ -180,9 +180,9 @@ async def test_a_gap_that_is_not_understood_is_read_again(monkeypatch: pytest.Mo
         fault = next(faults, None)
         if fault is not None:
             raise fault
-        return read_gap(*arguments)
+        return read_range(*arguments)
 
-    monkeypatch.setattr(hub, "read_gap", fail_at_first)
+    monkeypatch.setattr(hub, "read_deliverable_gap", fail_at_first)
     monkeypatch.setattr("chats.feeds.publish._dispatch", lambda _publications: None)
     await in_thread(say, ann, chat)
     async with asyncio.timeout(20):
@@ -201,7 +201,7 @@ async def test_who_waits_for_a_feed_that_is_closed_waits_no_longer(monkeypatch: 
         may_read.wait(20)
         return []
 
-    monkeypatch.setattr(hub, "read_gap", read_slowly)
+    monkeypatch.setattr(hub, "read_deliverable_gap", read_slowly)
     _listener, feed = await listen(chat)
     waiting = [asyncio.create_task(feed.reach(seq)) for seq in (3, 4)]
     await asyncio.to_thread(reading.wait, 20)
@@ -221,7 +221,7 @@ async def test_what_arrives_before_the_feed_stands_is_bounded(settings: Settings
     ann, _bob, chat = await a_chat()
     feed = chat_feed.ChatFeed(chat.pk, hub._fetch_gap, hub._fetch_state, MemoryBudget(1_000_000))
     await in_thread(lambda: [say(ann, chat) for _ in range(9)])
-    feed.take(await in_thread(read_gap, chat.pk, 3, 11))
+    feed.take(await in_thread(read_range, chat.pk, 3, 11))
     assert len(feed._early) == 5
     listener = Listener()
     feed.listeners.add(listener)

@@ -4,7 +4,7 @@ import pytest
 
 from chats.errors import ChatError
 from chats.events import MemberJoined, MessageDeleted, MessageEdited, MessagePosted
-from chats.log.read import read_events
+from chats.log.read import read_range
 from chats.models import Chat, Event, Message
 from chats.services import delete_message, edit_message
 from foundation.errors import ErrorCode
@@ -86,7 +86,7 @@ def test_a_replay_never_carries_what_was_edited_away_or_deleted(published: Publi
     edit_message(bob.pk, second.pk, "a worse slip")
     delete_message(bob.pk, second.pk)
 
-    posted, slip, edited, worse, deleted = read_events(chat.pk, after_seq=2, limit=10)
+    posted, slip, edited, worse, deleted = read_range(chat.pk, 3, 12)
     assert isinstance(posted, MessagePosted)
     assert isinstance(edited, MessageEdited)
     assert posted.message == edited.message
@@ -106,7 +106,7 @@ def test_a_message_outlives_its_senders_account() -> None:
     chat = make_direct(ann, bob)
     say(bob, chat, "Hello", client_id="one")
     bob.delete()
-    joined, departed, posted = read_events(chat.pk, after_seq=0, limit=10)
+    joined, departed, posted = read_range(chat.pk, 1, 10)
     assert joined.actor is not None
     assert isinstance(departed, MemberJoined)
     assert departed.member.user.username == ""
@@ -121,6 +121,6 @@ def test_an_inactive_senders_profile_is_still_shown() -> None:
     say(bob, chat)
     bob.is_active = False
     bob.save()
-    event = read_events(chat.pk, after_seq=2, limit=1)[0]
+    event = read_range(chat.pk, 3, 3)[0]
     assert event.actor is not None
     assert event.actor.username == bob.username

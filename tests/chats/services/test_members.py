@@ -8,7 +8,7 @@ from django.conf import LazySettings
 from auth.models import User
 from chats.errors import ChatError
 from chats.events import MemberLeft, MemberRoleChanged
-from chats.log.read import read_events
+from chats.log.read import read_range
 from chats.models import Chat, Event, MemberRole, Membership
 from chats.services import add_members, leave_chat, remove_member
 from foundation.errors import ErrorCode
@@ -118,7 +118,7 @@ def test_the_log_tells_the_removed_from_those_who_left(published: Published) -> 
     assert removed.actor is not None
     assert (removed.actor.user_id, removed.user.user_id, removed.removed) == (ann.pk, bob.pk, True)
     assert (left.user.user_id, left.removed) == (cy.pk, False)
-    assert read_events(chat.pk, after_seq=3, limit=9) == [removed, left]
+    assert read_range(chat.pk, 4, 12) == [removed, left]
 
 
 def test_an_owner_hands_over_to_the_oldest_admin_else_member(published: Published) -> None:
@@ -132,7 +132,7 @@ def test_an_owner_hands_over_to_the_oldest_admin_else_member(published: Publishe
     assert isinstance(left, MemberLeft)
     assert isinstance(handed, MemberRoleChanged)
     assert (handed.member.user.user_id, handed.member.role) == (cy.pk, MemberRole.OWNER)
-    assert read_events(chat.pk, after_seq=4, limit=9) == [left, handed]
+    assert read_range(chat.pk, 5, 13) == [left, handed]
 
     leave_chat(dee.pk, chat.pk)
     leave_chat(cy.pk, chat.pk)
@@ -147,6 +147,6 @@ def test_who_comes_back_joins_anew() -> None:
     chat = make_group(ann, bob)
     leave_chat(bob.pk, chat.pk)
     add_members(ann.pk, chat.pk, [bob.pk])
-    first, again = (event for event in read_events(chat.pk, 1, 9) if not isinstance(event, MemberLeft))
+    first, again = (event for event in read_range(chat.pk, 2, 10) if not isinstance(event, MemberLeft))
     assert (first.seq, first.member.joined_seq, first.member.joined_at) == (2, 2, first.at)  # type: ignore[union-attr]
     assert (again.seq, again.member.joined_seq, again.member.joined_at) == (4, 4, again.at)  # type: ignore[union-attr]

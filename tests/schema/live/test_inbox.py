@@ -124,7 +124,7 @@ async def test_a_chat_that_fails_ends_the_whole_inbox(
     def fail(*_arguments: object) -> None:
         raise OperationalError("a secret address")
 
-    monkeypatch.setattr("schema.live.memory.older_events.read_gap", fail)
+    monkeypatch.setattr("schema.live.memory.older_events.read_range", fail)
     _operation, outlet = await follow_inbox(bob, {one: 2})
     await outlet.until(lambda one: one.errors)
     assert outlet.errors is not None

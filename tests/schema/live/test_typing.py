@@ -8,7 +8,7 @@ from pytest_django import Settings
 from chats.events import TypingChanged
 from chats.feeds import publish
 from chats.feeds.hub import get_hub
-from chats.log.read import read_gap
+from chats.log.read import read_range
 from chats.models import Chat
 from chats.profiles import profiles
 from chats.services import remove_member, set_typing
@@ -140,7 +140,7 @@ async def test_it_is_not_told_while_the_feed_is_behind(settings: Settings) -> No
 
     await in_thread(lose_one)
     feed = get_hub()._chats[chat.pk]
-    posted, left = await in_thread(read_gap, chat.pk, 3, 4)
+    posted, left = await in_thread(read_range, chat.pk, 3, 4)
     user = (await in_thread(profiles, [ann.pk]))[ann.pk]
     feed.take([left, TypingChanged(chat_id=chat.pk, user=user, typing=True)])
     assert subscriber.outlet.ephemeral == []
