@@ -1,1 +1,4 @@
-"""How events travel: their names, their way out, the log they are replayed from, the hub. Not what they mean."""
+"""The way of events from the channel layer to the listeners of this process: publishing, the hub, the healing of gaps.
+
+What an event is stands in `chats.events`, where it is stored in `chats.log`.
+"""

@@ -89,7 +89,7 @@ class OlderEvents:
 
     async def _read_log(self, first: int, last: int) -> list[DurableEvent]:
         events, latest = await in_thread(_read, self._feed.chat_id, first, last)
-        await self._feed.reach(latest)
+        await self._feed.catch_up_to(latest)
         assert self._changes is not None
         # The rows have some of these changes already. All of them, in order, end at what the feed has told.
         return [reduce(amended, self._changes, event) for event in events]
