@@ -46,7 +46,7 @@ class ChatFeed:
         read_gap: ReadGap,
         read_state: ReadState,
         budget: MemoryBudget,
-        on_joined: Callable[[int], None] = lambda _user_id: None,
+        on_joined: Callable[[int], None],
     ) -> None:
         self.chat_id = chat_id
         self.lock = asyncio.Lock()

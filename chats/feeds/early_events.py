@@ -19,9 +19,6 @@ class EarlyEvents:
         self._budget = budget
         self._bytes = 0
 
-    def __len__(self) -> int:
-        return len(self.events)
-
     def add(self, event: DurableEvent) -> None:
         """Store the event; above `capacity`, drop the one with the highest seq."""
         self._discard(event.seq)

@@ -1,6 +1,6 @@
 """The rows of the domain, a file per noun, with a database constraint for every invariant.
 
-Rows change through `chats.services` alone. Nothing here decides who may do what.
+Only `chats.services` changes rows. Nothing here decides who may do what.
 """
 
 from chats.enums import ChatKind, MemberRole, MessageKind

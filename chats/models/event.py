@@ -1,4 +1,4 @@
-"""The log: what happened in each chat, never what was said."""
+"""The model Event, a row of the log: what happened in a chat, never what was said."""
 
 from django.conf import settings
 from django.db import models
@@ -17,7 +17,7 @@ ABOUT_MEMBERS = _types_with("member", "user")
 
 
 class Event(models.Model):
-    """One step of a chat. Its subject is named by id, and a replay reads the subject's current row."""
+    """One event of a chat. It names its message or member by id, and a replay reads their current rows."""
 
     pk = models.CompositePrimaryKey("chat_id", "seq")
     chat = models.ForeignKey("chats.Chat", on_delete=models.CASCADE, related_name="events", db_index=False)
@@ -28,7 +28,7 @@ class Event(models.Model):
     )
     at = models.DateTimeField(default=timezone.now)
     message = models.ForeignKey("chats.Message", on_delete=models.RESTRICT, null=True, related_name="+")
-    # No foreign key: that somebody joined or left stays true when their account is gone.
+    # No foreign key: that somebody joined or left stays true after their account is deleted.
     subject_id = models.BigIntegerField(null=True)
     removed = models.BooleanField(default=False, help_text="MEMBER_LEFT: another member took them out.")
 

@@ -1,4 +1,4 @@
-"""A person in a chat, and what is private to them there."""
+"""The model Membership: a person in a chat, with what is private to them there."""
 
 from django.conf import settings
 from django.db import models
@@ -9,7 +9,7 @@ from chats.enums import MemberRole
 
 
 class Membership(models.Model):
-    """The row's presence is the permission: it is deleted when its person leaves."""
+    """This row is the permission to see the chat: it is deleted when the person leaves."""
 
     id = models.BigAutoField(primary_key=True)
     chat = models.ForeignKey(

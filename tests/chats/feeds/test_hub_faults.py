@@ -219,10 +219,11 @@ async def test_closing_a_feed_ends_the_waiting_for_it(monkeypatch: pytest.Monkey
 async def test_events_that_arrive_before_the_start_are_bounded(settings: Settings) -> None:
     settings.FEED_HELD_EVENTS = 5
     ann, _bob, chat = await a_chat()
-    feed = chat_feed.ChatFeed(chat.pk, hub._fetch_gap, hub._fetch_state, MemoryBudget(1_000_000))
+    budget = MemoryBudget(1_000_000)
+    feed = chat_feed.ChatFeed(chat.pk, hub._fetch_gap, hub._fetch_state, budget, lambda _user_id: None)
     await in_thread(lambda: [say(ann, chat) for _ in range(9)])
     feed.on_layer_events(await in_thread(read_range, chat.pk, 3, 11))
-    assert len(feed._early) == 5
+    assert len(feed._early.events) == 5
     listener = Listener()
     feed.listeners.add(listener)
     state = (await in_thread(read_states, [chat.pk]))[chat.pk]

@@ -49,7 +49,7 @@ def test_with_gaps_filled_each_seq_is_returned_once_in_order(
     due: list[int] = []
     for seqs, fills in groups:
         due += offered(buffer, *seqs)
-        assert len(buffer._early) <= capacity
+        assert len(buffer._early.events) <= capacity
         assert buffer.newest_seq == max([start, *due, buffer.newest_seq])
         if fills:
             due += fill(buffer, page)
@@ -115,8 +115,9 @@ def test_chats_that_share_a_small_budget_lose_nothing(arrivals: list[tuple[int, 
     due: list[list[int]] = [[], []]
     for index, seq in arrivals:
         due[index] += offered(buffers[index], seq)
-        assert budget.total == sum(len(one) for one in early) * event_bytes(event(1))
-        assert min(map(len, early)) == 0 or sum(map(len, early)) <= 4
+        assert budget.total == sum(len(one.events) for one in early) * event_bytes(event(1))
+        counts = [len(one.events) for one in early]
+        assert min(counts) == 0 or sum(counts) <= 4
     for index, buffer in enumerate(buffers):
         buffer.expect(LAST)
         due[index] += fill(buffer, LAST)

@@ -24,7 +24,7 @@ def everything() -> list[object]:
     ]
 
 
-def test_it_makes_chats_worth_looking_at() -> None:
+def test_it_creates_varied_chats() -> None:
     call_command("seed_demo", verbosity=0)
 
     assert set(get_user_model().objects.values_list("username", flat=True)) == set(PEOPLE)

@@ -1,4 +1,4 @@
-"""Editing and deleting, and what the log says about it."""
+"""Editing and deleting messages, and what the log replays of them."""
 
 import pytest
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def counts() -> tuple[int, int, list[int]]:
-    """What a refusal must leave as it is."""
+    """The state that a refusal must leave unchanged."""
     return (
         Message.objects.count(),
         Event.objects.count(),
@@ -23,7 +23,7 @@ def counts() -> tuple[int, int, list[int]]:
     )
 
 
-def test_only_the_sender_edits_and_not_what_is_deleted() -> None:
+def test_only_the_sender_edits_and_never_a_deleted_message() -> None:
     ann, bob = make_users(2)
     chat = make_group(ann, bob)
     message = say(bob, chat, "Hello")
@@ -77,8 +77,7 @@ def test_each_service_publishes_what_the_log_replays(
     assert [type(event).__name__ for event in published] == ["MemberJoined"] * 2 + ["MessagePosted"] * 2
 
 
-def test_a_replay_never_carries_what_was_edited_away_or_deleted(published: Published) -> None:
-
+def test_a_replay_never_shows_text_that_was_edited_or_deleted(published: Published) -> None:
     ann, bob = make_users(2)
     chat = make_direct(ann, bob)
     first, second = say(ann, chat, "a secret"), say(bob, chat, "a slip")
@@ -101,7 +100,6 @@ def test_a_replay_never_carries_what_was_edited_away_or_deleted(published: Publi
 
 
 def test_a_message_outlives_its_senders_account() -> None:
-
     ann, bob = make_users(2)
     chat = make_direct(ann, bob)
     say(bob, chat, "Hello", client_id="one")
@@ -115,7 +113,6 @@ def test_a_message_outlives_its_senders_account() -> None:
 
 
 def test_an_inactive_senders_profile_is_still_shown() -> None:
-
     ann, bob = make_users(2)
     chat = make_direct(ann, bob)
     say(bob, chat)

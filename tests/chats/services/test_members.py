@@ -1,4 +1,4 @@
-"""Who joins, who goes, who may decide."""
+"""Adding and removing members, leaving, and who may do what."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ def make_admin(chat: Chat, user: User) -> None:
 
 
 def assert_refused(code: ErrorCode, attempt: Callable[[], object]) -> None:
-    """It is refused with this code, and nothing changed."""
+    """The attempt is refused with this code and changes nothing."""
 
     def rows() -> list[object]:
         return [list(model.objects.order_by("pk").values()) for model in (Chat, Membership, Event)]
@@ -81,7 +81,7 @@ def test_who_can_be_added(settings: LazySettings) -> None:
     assert add_members(ann.pk, chat.pk, [ann.pk]).last_seq == 1
 
 
-def test_a_direct_chat_has_its_two_for_good() -> None:
+def test_the_members_of_a_direct_chat_cannot_change() -> None:
     ann, bob, cy = make_users(3)
     chat = make_direct(ann, bob)
     assert_refused(ErrorCode.BAD_INPUT, lambda: add_members(ann.pk, chat.pk, [cy.pk]))
@@ -107,7 +107,7 @@ def test_who_may_remove_whom() -> None:
     assert_refused(ErrorCode.NOT_FOUND, lambda: say(dee, chat))
 
 
-def test_the_log_tells_the_removed_from_those_who_left(published: Published) -> None:
+def test_the_log_distinguishes_removing_from_leaving(published: Published) -> None:
     ann, bob, cy = make_users(3)
     chat = make_group(ann, bob, cy)
     remove_member(ann.pk, chat.pk, bob.pk)
@@ -121,18 +121,18 @@ def test_the_log_tells_the_removed_from_those_who_left(published: Published) -> 
     assert read_range(chat.pk, 4, 12) == [removed, left]
 
 
-def test_an_owner_hands_over_to_the_oldest_admin_else_member(published: Published) -> None:
+def test_a_leaving_owner_is_succeeded_by_the_oldest_admin_else_member(published: Published) -> None:
     ann, bob, cy, dee = make_users(4)
     chat = make_group(ann, bob, cy, dee)
     make_admin(chat, cy)
     make_admin(chat, dee)
     leave_chat(ann.pk, chat.pk)
     assert roles(chat)[cy.pk] == MemberRole.OWNER
-    left, handed = published[-2:]
+    left, succeeded = published[-2:]
     assert isinstance(left, MemberLeft)
-    assert isinstance(handed, MemberRoleChanged)
-    assert (handed.member.user.user_id, handed.member.role) == (cy.pk, MemberRole.OWNER)
-    assert read_range(chat.pk, 5, 13) == [left, handed]
+    assert isinstance(succeeded, MemberRoleChanged)
+    assert (succeeded.member.user.user_id, succeeded.member.role) == (cy.pk, MemberRole.OWNER)
+    assert read_range(chat.pk, 5, 13) == [left, succeeded]
 
     leave_chat(dee.pk, chat.pk)
     leave_chat(cy.pk, chat.pk)
@@ -142,7 +142,7 @@ def test_an_owner_hands_over_to_the_oldest_admin_else_member(published: Publishe
     assert_refused(ErrorCode.NOT_FOUND, lambda: leave_chat(bob.pk, chat.pk))
 
 
-def test_who_comes_back_joins_anew() -> None:
+def test_a_returning_member_joins_again() -> None:
     ann, bob = make_users(2)
     chat = make_group(ann, bob)
     leave_chat(bob.pk, chat.pk)
