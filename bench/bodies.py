@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from bench.marks import text
+from bench.population import Chat
 from bench.subjects import Kind
-from bench.world import Chat
 
 Body = Callable[[Chat, int], tuple[str, bytes]]
 

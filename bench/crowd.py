@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from picows import ws_connect
 
+from bench.population import Chat, Person
 from bench.servers import Server
 from bench.sockets import FeedSocket, GraphQLSocket, GraphQLWsSocket, Ledger, SocketIoSocket
 from bench.subjects import Kind
-from bench.world import Chat, Person
 
 _DIALECTS: dict[Kind, type[FeedSocket]] = {
     "parlor": GraphQLSocket,

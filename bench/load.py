@@ -5,11 +5,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.population import Chat
 from bench.publisher import LayerPublisher, RedisPublisher
 from bench.quantities import quantiles_ms
 from bench.servers import Server
 from bench.sockets import Ledger
-from bench.world import Chat
 
 _PAUSE_SECONDS = 0.001
 _STALL_SECONDS = 2.0

@@ -7,8 +7,9 @@ from channels_redis.core import RedisChannelLayer
 
 from bench.bodies import body_of, stock_message
 from bench.peers.stock.groups import group_of
+from bench.population import Chat
 from bench.subjects import Kind
-from bench.world import Chat, World
+from bench.world import World
 
 Publish = Callable[[Chat, int], Awaitable[None]]
 

@@ -12,8 +12,8 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from bench.http_client import HttpConnection
 from bench.marks import text
+from bench.population import Chat, Person
 from bench.servers import Server
-from bench.world import Chat, Person
 
 _SEQ = re.compile(rb'"seq":(\d+)')
 SEND = "mutation($input: SendMessageInput!) { sendMessage(input: $input) { id seq createdAt } }"

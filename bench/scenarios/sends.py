@@ -4,11 +4,12 @@ import time
 
 from bench.crowd import Crowd, Seat
 from bench.load import Clock, Measured
+from bench.population import Chat
 from bench.scenarios.base import FULL, Metric, Readings, Scale, Scenario
 from bench.senders import HttpSenders, Senders, SocketSenders
 from bench.servers import Server, running
 from bench.subjects import Subject
-from bench.world import Chat, World
+from bench.world import World
 
 _LISTENERS = 2
 _DOORS: dict[str, type[Senders]] = {"HTTP": HttpSenders, "socket": SocketSenders}
