@@ -91,7 +91,7 @@ class ChatFeed:
     def on_layer_events(self, events: Iterable[DurableEvent | EphemeralEvent]) -> None:
         """Deliver events as the layer brought them, the durable ones in order.
 
-        An ephemeral event never waits: while a durable event before it is missing, which may be somebody's leaving, it
+        An ephemeral event never waits: while a durable event before it is missing, which may be a member's leaving, it
         is dropped.
         """
         durable: list[DurableEvent] = []

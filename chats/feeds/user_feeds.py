@@ -66,7 +66,7 @@ class UserFeeds:
             self.notify_membership_listeners(user_id)
 
     def users_with_membership_listeners(self) -> list[int]:
-        """The people whose memberships somebody listens to."""
+        """The people whose memberships have a listener."""
         return list(self._memberships)
 
     def on_membership_versions(self, versions: Iterable[tuple[int, MembershipVersion]]) -> None:

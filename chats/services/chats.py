@@ -22,7 +22,7 @@ def start_direct_chat(actor_id: int, other_user_id: int) -> Chat:
     Raises ChatError: BAD_INPUT for a chat with oneself, NOT_FOUND for a person who is missing or not active.
     """
     if actor_id == other_user_id:
-        raise bad_input("A direct chat is with somebody else.", field="userId")
+        raise bad_input("A direct chat needs another person.", field="userId")
     direct_key = f"{min(actor_id, other_user_id)}:{max(actor_id, other_user_id)}"
     chat = Chat.objects.filter(direct_key=direct_key).first()
     if chat is not None:

@@ -55,7 +55,7 @@ def remove_member(actor_id: int, chat_id: int, user_id: int) -> Chat:
     """
     chat, actor = _lock_group(actor_id, chat_id)
     if user_id == actor_id:
-        raise bad_input("Nobody can remove themselves: leave the chat instead.", field="userId")
+        raise bad_input("To remove yourself, leave the chat.", field="userId")
     member = Membership.objects.filter(chat=chat, user_id=user_id).first()
     if member is None:
         raise user_not_found(field="userId")

@@ -57,9 +57,9 @@ class EventClient:
                 self.messages[message.id] = message
             case MessageDeleted(message_id=message_id, at=at):
                 live = self.messages[message_id]
-                gone = {"text": "", "deleted_at": at}
+                erased = {"text": "", "deleted_at": at}
                 fields = {name: getattr(live, name) for name in live.__struct_fields__}
-                self.messages[message_id] = MessageSnapshot(**{**fields, **gone})
+                self.messages[message_id] = MessageSnapshot(**{**fields, **erased})
             case MemberJoined(member=member) | MemberRoleChanged(member=member):
                 self.roles[member.user.user_id] = member.role
             case MemberLeft(user=user):

@@ -63,7 +63,7 @@ async def test_a_restarted_layer_joins_all_its_groups_again(settings: Settings, 
     layer.send, layer.flush = send, flush  # type: ignore[method-assign]
     async with asyncio.timeout(20):
         await restarted.wait()
-        while layer.groups != groups:  # noqa: ASYNC110 - nobody announces it
+        while layer.groups != groups:  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0)
     await hub.close()
     await close_async_redis()

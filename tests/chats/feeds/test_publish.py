@@ -112,7 +112,7 @@ async def test_a_failed_publication_does_not_fail_the_write(
     layer.sent.clear()
     await in_thread(say, ann, chat)
     async with asyncio.timeout(20):
-        while not layer.sent:  # noqa: ASYNC110 - nobody announces it
+        while not layer.sent:  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0)
     assert len(layer.sent) == 1
 

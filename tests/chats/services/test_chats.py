@@ -48,9 +48,9 @@ def test_a_direct_chat_with_oneself_is_refused() -> None:
 
 
 def test_unknown_and_inactive_people_look_the_same() -> None:
-    ann, gone = make_user(), make_user(is_active=False)
+    ann, inactive = make_user(), make_user(is_active=False)
     refusals = []
-    for user_id in (gone.pk, gone.pk + 1000):
+    for user_id in (inactive.pk, inactive.pk + 1000):
         for attempt in (
             lambda user_id=user_id: start_direct_chat(ann.pk, user_id),
             lambda user_id=user_id: create_group_chat(ann.pk, "Tea", [user_id]),

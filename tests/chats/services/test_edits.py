@@ -45,7 +45,7 @@ def test_only_the_sender_edits_and_never_a_deleted_message() -> None:
     assert refusal.value.code is ErrorCode.GONE
 
 
-def test_who_may_delete() -> None:
+def test_sender_and_moderators_may_delete() -> None:
     ann, bob, cy = make_users(3)
     group = make_group(ann, bob, cy)
     of_bob, of_ann = say(bob, group), say(ann, group)

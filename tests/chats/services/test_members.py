@@ -54,7 +54,7 @@ def test_members_join(published: Published, assert_feed_converges: AssertConverg
     assert len(published) == 5
 
 
-def test_who_may_add() -> None:
+def test_owner_and_admins_may_add() -> None:
     ann, bob, cy, eve = make_users(4)
     chat = make_group(ann, bob)
     assert_refused(ErrorCode.FORBIDDEN, lambda: add_members(bob.pk, chat.pk, [cy.pk]))
@@ -65,12 +65,12 @@ def test_who_may_add() -> None:
     assert cy.pk in roles(chat)
 
 
-def test_who_can_be_added(settings: LazySettings) -> None:
+def test_active_people_can_be_added_up_to_a_bound(settings: LazySettings) -> None:
     ann, bob = make_users(2)
-    gone = make_user(is_active=False)
+    inactive = make_user(is_active=False)
     chat = make_group(ann)
-    assert_refused(ErrorCode.NOT_FOUND, lambda: add_members(ann.pk, chat.pk, [bob.pk, gone.pk]))
-    assert_refused(ErrorCode.NOT_FOUND, lambda: add_members(ann.pk, chat.pk, [gone.pk + 1000]))
+    assert_refused(ErrorCode.NOT_FOUND, lambda: add_members(ann.pk, chat.pk, [bob.pk, inactive.pk]))
+    assert_refused(ErrorCode.NOT_FOUND, lambda: add_members(ann.pk, chat.pk, [inactive.pk + 1000]))
     settings.MAX_GROUP_MEMBERS = 1
     with pytest.raises(ChatError) as refusal:
         add_members(ann.pk, chat.pk, [bob.pk])
@@ -90,7 +90,7 @@ def test_the_members_of_a_direct_chat_cannot_change() -> None:
     assert_refused(ErrorCode.NOT_FOUND, lambda: leave_chat(cy.pk, chat.pk))
 
 
-def test_who_may_remove_whom() -> None:
+def test_owner_and_admins_may_remove_members_below_them() -> None:
     ann, bob, cy, dee, eve = make_users(5)
     chat = make_group(ann, bob, cy, dee)
     make_admin(chat, bob)
