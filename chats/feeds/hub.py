@@ -118,7 +118,7 @@ class Hub:
         return True
 
     async def _join_and_read(self, chat_ids: list[int]) -> Mapping[int, FeedState]:
-        """Join the groups first: an event after the read states then arrives, whatever its moment."""
+        """Join the groups before reading the states, so that no event falls between the two."""
         await self._channel.join(*map(chat_group, chat_ids))
         return await in_thread(read_states, chat_ids)
 
