@@ -9,7 +9,7 @@ from picows import ws_connect
 from bench.feed_clients import Deliveries, FeedSocket, GraphQLSocket, GraphQLWsSocket, SocketIoSocket
 from bench.programs import Kind
 from bench.servers import Server
-from bench.world import Chat, Person
+from bench.population import Chat, Person
 
 _CLIENT_CLASSES: dict[Kind, type[FeedSocket]] = {
     "parlor": GraphQLSocket,

@@ -8,7 +8,7 @@ import msgspec
 
 from bench.message_timestamps import text
 from bench.programs import Kind
-from bench.world import Chat
+from bench.population import Chat
 
 PayloadMaker = Callable[[Chat, int], tuple[str, bytes]]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from bench.message_timestamps import INDEX_OFFSET, SEPARATOR, SHORTEST_DELIVERY
-from bench.world import Chat, Person
+from bench.population import Chat, Person
 
 FEED = """subscription($chatId: ID!, $since: Int) {
   chatFeed(chatId: $chatId, since: $since) {

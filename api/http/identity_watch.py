@@ -71,7 +71,7 @@ def _listening(identity: Identity, revoked: asyncio.Event) -> Iterator[None]:
     try:
         yield
     finally:
-        joining.add_done_callback(lambda _: hub.forget_person(identity.user_id, hear))
+        joining.add_done_callback(lambda _: hub.remove_user_listener(identity.user_id, hear))
 
 
 _joining: set[asyncio.Task[None]] = set()

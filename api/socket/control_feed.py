@@ -37,7 +37,7 @@ class ControlFeeds:
         """The process has no socket of this person any more."""
         listener = self._listeners.pop(user_id, None)
         if listener is not None:
-            get_hub().forget_person(user_id, listener)
+            get_hub().remove_user_listener(user_id, listener)
 
     async def publish(self, user_id: int, message: ControlMessage) -> None:
         """Send a message to all processes that follow this person, this one included."""

@@ -8,7 +8,8 @@ from bench.programs import Program
 from bench.scenarios.base import FULL, Metric, Readings, Scale, Scenario
 from bench.senders import HttpSenders, Senders, SocketSenders
 from bench.servers import Server, running
-from bench.world import Chat, World
+from bench.population import Chat
+from bench.world import World
 
 _LISTENERS = 2
 _TRANSPORTS: dict[str, type[Senders]] = {"HTTP": HttpSenders, "socket": SocketSenders}

@@ -36,7 +36,7 @@ def census() -> dict[str, Any]:
         "objects": {one.__name__: objects[one.__name__] for one in COUNTED},
         "tasks": tasks,
         "sockets": len(local_sockets()),
-        "followed people": len(hub._user_feeds._followed) + len(hub._user_feeds._control),
+        "followed people": len(hub._user_feeds._users_of_group) + len(hub._user_feeds._control),
         "followed chats": len(hub._chats),
         "live chats": len(live._chats) + len(live._opening) + len(live._closing),
         "connections in use": stats.get("pool_size", 0) - stats.get("pool_available", 0),

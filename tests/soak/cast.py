@@ -41,7 +41,7 @@ def make_cast(stage: Stage, chats: int, people_per_chat: int) -> Cast:
     os.environ.update(stage.environment, DJANGO_SETTINGS_MODULE="api.settings")
     django.setup()
     from bench import seed
-    from bench.world import Family
+    from bench.population import Family
     from chats.models import Membership
 
     made = seed.seed(chats * people_per_chat, {"soak": Family(chats, people_per_chat)})["soak"]

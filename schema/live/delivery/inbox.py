@@ -86,7 +86,7 @@ class Inbox:
         if self._stopped:
             return
         self._stopped = True
-        get_hub().forget_person(self._viewer_id, self.compare)
+        get_hub().remove_user_listener(self._viewer_id, self.compare)
         if self._comparing is not None:
             self._comparing.cancel()
         self._stop_attachments()

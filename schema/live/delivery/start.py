@@ -52,7 +52,7 @@ async def open_chat(chat_id: int, viewer_id: int, since: int | None = None) -> L
     if not is_member(chat, viewer_id) or (since is not None and since > chat.last_seq):
         # A feed that is closed meanwhile is no loss: the next one begins where the database is.
         with contextlib.suppress(FeedClosed):
-            await get_hub().bring_up(chat.feed)
+            await get_hub().catch_up(chat.feed)
         chat = await live_chats().open(chat_id)
     return chat if chat is not None and is_member(chat, viewer_id) else None
 

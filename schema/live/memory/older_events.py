@@ -10,7 +10,7 @@ from django.conf import settings
 from chats.events import DurableEvent
 from chats.feeds.chat_feed import ChatFeed
 from chats.log.event_sizes import event_bytes
-from chats.log.read import last_seqs, read_gap
+from chats.log.read import last_seqs, read_range
 from foundation.database import in_thread
 from foundation.memory_budget import MemoryBudget
 from schema.live.memory.amendments import Change, amended
@@ -89,7 +89,7 @@ class OlderEvents:
 
     async def _read_log(self, first: int, last: int) -> list[DurableEvent]:
         events, latest = await in_thread(_read, self._feed.chat_id, first, last)
-        await self._feed.reach(latest)
+        await self._feed.catch_up_to(latest)
         assert self._changes is not None
         # The rows have some of these changes already. All of them, in order, end at what the feed has told.
         return [reduce(amended, self._changes, event) for event in events]
@@ -143,5 +143,5 @@ def _page_of(seq: int) -> int:
 
 def _read(chat_id: int, first: int, last: int) -> tuple[list[DurableEvent], int]:
     """The events, and how far the chat had got when they had been read."""
-    events = read_gap(chat_id, first, last)
+    events = read_range(chat_id, first, last)
     return events, last_seqs([chat_id]).get(chat_id, 0)

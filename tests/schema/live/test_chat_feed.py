@@ -245,10 +245,10 @@ async def test_a_log_that_cannot_be_read_ends_the_operation_with_an_error(
 ) -> None:
     _ann, bob, chat = await a_group(3)
 
-    def read_gap(*_arguments: object) -> None:
+    def read_range(*_arguments: object) -> None:
         raise OperationalError("secret address of the database")
 
-    monkeypatch.setattr(older_events, "read_gap", read_gap)
+    monkeypatch.setattr(older_events, "read_range", read_range)
     subscriber = await follow(bob, chat, since=0)
     await subscriber.outlet.wait_for(lambda: subscriber.outlet.ended)
     assert "secret" not in json.dumps(subscriber.outlet.errors)

@@ -36,7 +36,7 @@ def groups() -> set[str]:
 def tasks() -> set[str]:
     """What runs beside the test and the hub's own two tasks."""
     names = {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()}
-    return {name for name in names if name in ("catch up", "execute", "heal", "open chat", "hub leave")}
+    return {name for name in names if name in ("catch up", "execute", "fill gaps", "open chat", "hub leave")}
 
 
 async def everything_gone() -> bool:

@@ -124,7 +124,7 @@ async def test_a_chat_that_fails_ends_the_whole_inbox(
     def fail(*_arguments: object) -> None:
         raise OperationalError("a secret address")
 
-    monkeypatch.setattr("schema.live.memory.older_events.read_gap", fail)
+    monkeypatch.setattr("schema.live.memory.older_events.read_range", fail)
     _operation, outlet = await follow_inbox(bob, {one: 2})
     await outlet.until(lambda one: one.errors)
     assert outlet.errors is not None
@@ -144,8 +144,8 @@ async def test_stop_leaves_nothing_behind() -> None:
     operation.stop()
     operation.stop()
     assert all(chat.is_idle for chat in attached)
-    assert get_hub()._user_feeds.membership_listeners() == []
-    assert get_hub()._user_feeds._marks == {}
+    assert get_hub()._user_feeds.users_with_membership_listeners() == []
+    assert get_hub()._user_feeds._versions == {}
     for chat in chats:
         await in_thread(say, ann, chat)
     async with asyncio.timeout(20):
@@ -169,7 +169,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing_behind(monkeypatch: pyte
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert get_hub()._user_feeds.membership_listeners() == []
+    assert get_hub()._user_feeds.users_with_membership_listeners() == []
     assert outlet.events == []
 
 

@@ -103,7 +103,7 @@ async def test_ready_comes_first_also_when_a_notice_comes_before_it(monkeypatch:
     async def amid_a_notice(function: Any, *arguments: Any) -> Any:
         found = await in_thread(function, *arguments)
         if function is reads.unread_counts:
-            get_hub()._user_feeds.tell_memberships(bob.pk)
+            get_hub()._user_feeds.notify_membership_listeners(bob.pk)
             await in_thread(member_chat_ids, bob.pk)  # as long as a comparison takes
         return found
 

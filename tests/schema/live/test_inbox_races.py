@@ -33,7 +33,7 @@ async def test_who_is_taken_out_of_a_chat_while_another_is_opened(
     settings.FEED_POLL_SECONDS = settings.FEED_PROBE_SECONDS = 3600
     ann, bob, (one, other) = await people_and_chats(2)
     _watching, watcher = await follow_inbox(ann)
-    stock = Hub.bring_up
+    stock = Hub.catch_up
 
     async def take_out_meanwhile(hub: Hub, feed: Any) -> None:
         await in_thread(remove_member, ann.pk, one.pk, bob.pk)
@@ -43,7 +43,7 @@ async def test_who_is_taken_out_of_a_chat_while_another_is_opened(
         await watcher.until(lambda outlet: outlet.seqs(one)[-1:] == [5 if comes_back else 3])
         await stock(hub, feed)
 
-    monkeypatch.setattr(Hub, "bring_up", take_out_meanwhile)
+    monkeypatch.setattr(Hub, "catch_up", take_out_meanwhile)
     _operation, outlet = await follow_inbox(bob, {one: 2, other: 9})  # 9 is ahead: the database is asked
     await in_thread(say, ann, one, "the last word")
     await in_thread(say, ann, other, "the last word")
@@ -58,7 +58,7 @@ async def test_who_is_taken_out_of_a_chat_while_another_is_opened(
 
 async def test_a_chat_that_is_closed_while_another_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     ann, bob, (one, other) = await people_and_chats(2)
-    stock = Hub.bring_up
+    stock = Hub.catch_up
     closed = asyncio.Event()
     close = LiveChat.close
 
@@ -73,7 +73,7 @@ async def test_a_chat_that_is_closed_while_another_is_opened(monkeypatch: pytest
         await stock(hub, feed)
 
     monkeypatch.setattr(LiveChat, "close", close_and_tell)
-    monkeypatch.setattr(Hub, "bring_up", slowly)
+    monkeypatch.setattr(Hub, "catch_up", slowly)
     _operation, outlet = await follow_inbox(bob, {one: 2, other: 9})
     await in_thread(say, ann, one)
     await in_thread(say, ann, other)
@@ -124,7 +124,7 @@ async def test_a_chat_that_cannot_be_started_fails_the_start_and_leaves_nothing_
     with pytest.raises(ZeroDivisionError):
         await follow_inbox(bob, {one: 2, other: 2})
     assert everybody_attached() == []
-    assert get_hub()._user_feeds.membership_listeners() == []
+    assert get_hub()._user_feeds.users_with_membership_listeners() == []
 
 
 async def test_a_look_that_fails_for_good_ends_the_inbox(monkeypatch: pytest.MonkeyPatch) -> None:

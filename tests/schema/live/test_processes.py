@@ -78,7 +78,7 @@ async def test_who_waits_for_a_chat_that_is_closed_meanwhile_gets_the_next(
         may_read.wait(20)
         return []
 
-    monkeypatch.setattr(hub, "read_gap", read_slowly)
+    monkeypatch.setattr(hub, "read_deliverable_gap", read_slowly)
     settings.FEED_RING_LINGER_SECONDS = 3600
     ann, bob, chat = await a_group()
     watcher, _ = await follow_ready(ann, chat)

@@ -10,7 +10,7 @@ import pytest
 from chats.events import DurableEvent
 from chats.feeds import publish
 from chats.feeds.hub import get_hub
-from chats.log.read import last_seqs, read_gap
+from chats.log.read import last_seqs, read_range
 from chats.models import Chat
 from chats.services import add_members, delete_message, edit_message, remove_member
 from foundation.database import in_thread
@@ -74,9 +74,9 @@ async def test_a_replay_waits_for_what_the_feed_has_not_heard(
     def late(*arguments: int) -> Sequence[DurableEvent]:
         reading.set()
         may_read.wait(20)
-        return read_gap(*arguments)
+        return read_range(*arguments)
 
-    monkeypatch.setattr(older_events, "read_gap", late)
+    monkeypatch.setattr(older_events, "read_range", late)
     subscriber = await follow(bob, chat, since=2, query=query)
     await asyncio.to_thread(reading.wait, 20)
     await in_thread(take_out_and_edit)

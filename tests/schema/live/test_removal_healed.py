@@ -12,7 +12,7 @@ from chats.events import DurableEvent
 from chats.feeds import hub as hub_module
 from chats.feeds import publish
 from chats.feeds.hub import get_hub
-from chats.log.gaps import read_gap
+from chats.log.gaps import read_deliverable_gap
 from chats.services import add_members, delete_message, edit_message, remove_member
 from foundation.database import in_thread
 from tests.factories import say
@@ -72,9 +72,9 @@ async def test_the_edit_is_not_yet_heard_of(query: str, how: str, monkeypatch: p
     def late(*arguments: int) -> Sequence[DurableEvent]:
         reading.set()
         may_read.wait(20)
-        return read_gap(*arguments)
+        return read_deliverable_gap(*arguments)
 
-    monkeypatch.setattr(hub_module, "read_gap", late)
+    monkeypatch.setattr(hub_module, "read_deliverable_gap", late)
     held: list[Any] = []
     with monkeypatch.context() as patched:
         patched.setattr(publish, "_dispatch", held.append)

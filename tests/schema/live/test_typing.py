@@ -8,7 +8,7 @@ from pytest_django import Settings
 from chats.events import TypingChanged
 from chats.feeds import publish
 from chats.feeds.hub import get_hub
-from chats.log.read import read_gap
+from chats.log.read import read_range
 from chats.models import Chat
 from chats.profiles import profiles
 from chats.services import remove_member, set_typing
@@ -118,7 +118,7 @@ async def test_what_comes_together_is_told_in_its_order(monkeypatch: pytest.Monk
         await in_thread(set_typing, ann.pk, chat.pk, True)
         await in_thread(remove_member, ann.pk, chat.pk, bob.pk)
         await in_thread(set_typing, ann.pk, chat.pk, False)
-    assert len(publish._merged(held)) == 1
+    assert len(publish._merge_events_by_chat(held)) == 1
     await in_thread(publish._dispatch, held)
     await watcher.outlet.wait_for(lambda: len(watcher.outlet.ephemeral) == 2)
     assert subscriber.outlet.completed
@@ -140,12 +140,12 @@ async def test_it_is_not_told_while_the_feed_is_behind(settings: Settings) -> No
 
     await in_thread(lose_one)
     feed = get_hub()._chats[chat.pk]
-    posted, left = await in_thread(read_gap, chat.pk, 3, 4)
+    posted, left = await in_thread(read_range, chat.pk, 3, 4)
     user = (await in_thread(profiles, [ann.pk]))[ann.pk]
-    feed.take([left, TypingChanged(chat_id=chat.pk, user=user, typing=True)])
+    feed.on_layer_events([left, TypingChanged(chat_id=chat.pk, user=user, typing=True)])
     assert subscriber.outlet.ephemeral == []
-    feed.take([posted])
+    feed.on_layer_events([posted])
     assert subscriber.outlet.completed
-    feed.take([TypingChanged(chat_id=chat.pk, user=user, typing=True)])
+    feed.on_layer_events([TypingChanged(chat_id=chat.pk, user=user, typing=True)])
     assert len(watcher.outlet.ephemeral) == 1
     assert subscriber.outlet.ephemeral == []

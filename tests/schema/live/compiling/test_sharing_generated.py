@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from auth.models import User
 from chats.events import DurableEvent
-from chats.log.read import read_gap
+from chats.log.read import read_range
 from chats.models import Chat, Membership
 from chats.services import add_members, delete_message, edit_message
 from foundation.database import in_thread
@@ -62,7 +62,7 @@ class Scene:
         delete_message(ann.pk, say(ann, chat).pk)
         Membership.objects.filter(user=ann).update(last_read_seq=100)
         Membership.objects.filter(user=cy).update(last_read_seq=6)
-        scene.events = read_gap(chat.pk, SINCE + 1, 100)
+        scene.events = read_range(chat.pk, SINCE + 1, 100)
         return scene
 
 
