@@ -112,15 +112,19 @@ class FeedReset:
     reason: FeedResetReason = strawberry.field(description="Why.")
 
 
-ChatFeedEvent = Annotated[
-    FeedReady
-    | FeedReset
+# What the feeds of one chat and of all chats have in common: the one list of event types.
+CommonFeedEvent = (
+    FeedReset
     | MessagePosted
     | MessageEdited
     | MessageDeleted
     | MemberJoined
     | MemberLeft
     | MemberRoleChanged
-    | TypingChanged,
+    | TypingChanged
+)
+
+ChatFeedEvent = Annotated[
+    FeedReady | CommonFeedEvent,
     strawberry.union("ChatFeedEvent", description="What one chat's feed carries."),
 ]

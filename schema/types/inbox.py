@@ -5,16 +5,7 @@ from typing import Annotated
 import strawberry
 
 from schema.types.chats import Chat
-from schema.types.events import (
-    FeedReset,
-    MemberJoined,
-    MemberLeft,
-    MemberRoleChanged,
-    MessageDeleted,
-    MessageEdited,
-    MessagePosted,
-    TypingChanged,
-)
+from schema.types.events import CommonFeedEvent
 
 
 @strawberry.type(description="Where a chat stands in the feed.")
@@ -58,16 +49,6 @@ class ChatCursorInput:
 
 
 InboxFeedEvent = Annotated[
-    InboxReady
-    | ChatAdded
-    | ChatRemoved
-    | FeedReset
-    | MessagePosted
-    | MessageEdited
-    | MessageDeleted
-    | MemberJoined
-    | MemberLeft
-    | MemberRoleChanged
-    | TypingChanged,
+    InboxReady | ChatAdded | ChatRemoved | CommonFeedEvent,
     strawberry.union("InboxFeedEvent", description="What the feed of all chats carries."),
 ]

@@ -20,7 +20,7 @@ from graphql import (
 from hypothesis import strategies as st
 
 from schema.build import schema
-from schema.live.compiling.projectable_fields import SHAPES
+from schema.live.compiling.projectable_fields import projectable_fields
 
 MOST_FIELDS = 4
 MOST_DEPTH = 5
@@ -176,7 +176,8 @@ def _fields(type_name: str) -> dict[str, GraphQLField]:
     if isinstance(found, GraphQLUnionType):
         return {}
     assert isinstance(found, GraphQLObjectType | GraphQLInterfaceType)
-    shapes = [SHAPES[name] for name in _objects(type_name) if name in SHAPES]
+    projectable = projectable_fields()
+    shapes = [projectable[name] for name in _objects(type_name) if name in projectable]
     return {name: one for name, one in found.fields.items() if all(name in shape for shape in shapes)}
 
 
@@ -196,5 +197,5 @@ def _overlapping(type_name: str) -> list[str]:
 
 
 def _conditions() -> Iterator[str]:
-    yield from SHAPES
+    yield from projectable_fields()
     yield from ("ChatEvent", "Node", *ROOTS.values())

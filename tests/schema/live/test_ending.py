@@ -40,7 +40,7 @@ def tasks() -> set[str]:
 
 
 async def everything_gone() -> bool:
-    return not groups() and not tasks() and not live_chats()._chats and not get_hub()._chats
+    return not groups() and not tasks() and not live_chats().open_chats and not get_hub()._chats
 
 
 @both_kinds
@@ -86,12 +86,12 @@ async def test_a_chat_is_kept_for_a_while_for_clients_that_reconnect(settings: S
     settings.FEED_RING_LINGER_SECONDS = 60
     ann, bob, chat = await a_group()
     subscriber, _ = await follow_ready(bob, chat)
-    feed = live_chats()._chats[chat.pk]
+    feed = live_chats().open_chats[chat.pk]
     subscriber.stop()
     await in_thread(say, ann, chat)
     again, _ = await follow_ready(bob, chat, since=2)
     assert (await again.outlet.event())["seq"] == 3
-    assert live_chats()._chats[chat.pk] is feed
+    assert live_chats().open_chats[chat.pk] is feed
 
 
 @both_kinds
@@ -136,7 +136,7 @@ async def test_a_stranger_makes_nobody_follow_a_chat() -> None:
             await follow(eve, chat)
         assert refused.value.errors[0]["extensions"] == {"code": "NOT_FOUND"}
         assert not groups()
-        assert not live_chats()._chats
+        assert not live_chats().open_chats
     followed = await follow(ann, chat)
     with pytest.raises(RequestRefused):
         await follow(eve, chat)

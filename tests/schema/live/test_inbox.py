@@ -140,7 +140,7 @@ async def test_a_chat_that_fails_ends_the_whole_inbox(
 async def test_stop_leaves_nothing_behind() -> None:
     ann, bob, chats = await people_and_chats(3)
     operation, outlet = await follow_inbox(bob)
-    attached = [live_chats()._chats[chat.pk] for chat in chats]
+    attached = [live_chats().open_chats[chat.pk] for chat in chats]
     operation.stop()
     operation.stop()
     assert all(chat.is_idle for chat in attached)
@@ -149,7 +149,7 @@ async def test_stop_leaves_nothing_behind() -> None:
     for chat in chats:
         await in_thread(say, ann, chat)
     async with asyncio.timeout(20):
-        while live_chats()._chats or get_hub()._chats:  # noqa: ASYNC110 - there is no event
+        while live_chats().open_chats or get_hub()._chats:  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0.01)
     assert outlet.names() == ["InboxReady"]
 

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 def everybody_attached() -> list[Attachment]:
     """All attachments of this process."""
-    return [one for chat in live_chats()._chats.values() for one in chat._attachments()]
+    return [one for chat in live_chats().open_chats.values() for one in chat.attachments()]
 
 
 @pytest.mark.parametrize("comes_back", [False, True], ids=["gone", "back again"])

@@ -52,4 +52,4 @@ async def test_those_who_joined_together_share() -> None:
     ann, bob, chat, _ = await in_thread(a_late_joiner, True)
     for viewer in (ann, bob, bob):
         await follow_ready(viewer, chat)
-    assert sorted(len(one.attachments) for one in live_chats()._chats[chat.pk].streams.values()) == [1, 2]
+    assert sorted(len(one.attachments) for one in live_chats().open_chats[chat.pk].streams.values()) == [1, 2]

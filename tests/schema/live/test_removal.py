@@ -98,7 +98,7 @@ async def test_a_text_that_changes_while_it_is_read_is_not_shown(
     watcher, _ = await follow_ready(ann, chat)
     secret = await in_thread(say, ann, chat, "secret")
     await watcher.outlet.events(1)
-    live_chats()._chats[chat.pk].on_hole(6)  # nothing is in memory
+    live_chats().open_chats[chat.pk].on_hole(6)  # nothing is in memory
     reading, may_go_on = threading.Event(), threading.Event()
 
     def after_the_rows(chat_ids: list[int]) -> dict[int, int]:

@@ -25,7 +25,7 @@ async def test_an_event_is_not_executed_for_nobody(query: str, monkeypatch: pyte
     ann, bob = await in_thread(make_users, 2)
     chat = await in_thread(make_group, ann, bob)
     stalled = [(await follow_ready(bob, chat, query=query))[0] for _ in range(3)]
-    (stream,) = live_chats()._chats[chat.pk].streams.values()
+    (stream,) = live_chats().open_chats[chat.pk].streams.values()
     made: list[object] = []
 
     async def execute(self: plan.Plan, event: FeedEvent) -> bytes:

@@ -95,7 +95,7 @@ async def test_those_who_come_one_after_the_other_are_looked_up_together() -> No
     live, coming = LiveChats(), []
     with counted_queries() as queries:
         for person in people:
-            coming.append(asyncio.create_task(live.open_for(person.pk, chat.pk)))
+            coming.append(asyncio.create_task(live.open_for_member(chat.pk, person.pk)))
             await asyncio.sleep(0)
         opened = await asyncio.gather(*coming)
     assert len(set(opened)) == 1

@@ -77,7 +77,7 @@ async def test_an_event_is_executed_once_for_all_who_asked_the_same(executions: 
         payloads.add(id(subscriber.outlet.payloads[-1]))
     assert executions.since() == (1, 0)
     assert len(payloads) == 1
-    assert len(live_chats()._chats[chat.pk].streams) == 1
+    assert len(live_chats().open_chats[chat.pk].streams) == 1
 
 
 async def test_other_selections_are_executed_apart(executions: Executions) -> None:
@@ -151,13 +151,13 @@ async def test_what_is_kept_of_a_selection_is_bounded_in_bytes(settings: Setting
     settings.STREAM_BYTES_KEPT = 1000
     ann, chat = await in_thread(lambda: ((ann := make_users(1)[0]), make_group(ann)))
     subscriber, _ = await follow_ready(ann, chat)
-    (stream,) = live_chats()._chats[chat.pk].streams.values()
+    (stream,) = live_chats().open_chats[chat.pk].streams.values()
     for number in range(8):
         await in_thread(say, ann, chat, "x" * (2000 if number == 3 else 150))
         await subscriber.outlet.event()
-        assert sum(map(len, stream._payloads.values())) == stream._kept_bytes <= 1000
+        assert sum(map(len, stream._payloads.values())) == stream._cached_bytes <= 1000
     assert set(stream._payloads) == {7, 8, 9}
     other, replayed = await follow_ready(ann, chat, 1)
     assert replayed == 8
     assert await other.outlet.seqs(8) == list(range(2, 10))
-    assert stream._kept_bytes <= 1000
+    assert stream._cached_bytes <= 1000

@@ -78,7 +78,7 @@ async def frames_of(viewers: list[User], selected: Selected, scene: Scene) -> tu
         await subscribe(prepare(request(selected, scene)), context_of(viewer), outlet)
         for viewer, outlet in zip(viewers, outlets, strict=True)
     ]
-    streams = len(live_chats()._chats[scene.chat.pk].streams)
+    streams = len(live_chats().open_chats[scene.chat.pk].streams)
     for operation, outlet in zip(operations, outlets, strict=True):
         await outlet.wait_for(lambda outlet=outlet: len(outlet.payloads) == 1 + len(scene.events))  # type: ignore[misc]
         operation.stop()
@@ -183,7 +183,7 @@ async def test_both_at_once(scene: Scene) -> None:
             await subscribe(prepare(request(selected, scene)), context_of(viewer), outlet)
             for viewer, outlet in zip(scene.people, outlets, strict=True)
         ]
-        assert len(live_chats()._chats[scene.chat.pk].streams) == streams
+        assert len(live_chats().open_chats[scene.chat.pk].streams) == streams
         for viewer, outlet in zip(scene.people, outlets, strict=True):
             await outlet.wait_for(lambda outlet=outlet: len(outlet.payloads) == 1 + len(scene.events))  # type: ignore[misc]
             found = [in_order(payload) for payload in outlet.payloads[1:]]

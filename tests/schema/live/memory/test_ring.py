@@ -109,8 +109,8 @@ async def test_with_little_memory_nothing_is_lost(query: str, most: int, setting
     for number in range(9):
         await in_thread(say, ann, chat, "y" * 900)
         assert await watcher.outlet.seqs(1) == [15 + number]
-        assert live_chats()._memory.total <= max(most, 3000)
-    assert other.pk not in live_chats()._chats
+        assert live_chats().budget.total <= max(most, 3000)
+    assert other.pk not in live_chats().open_chats
     laggard.reopen()
     assert await laggard.outlet.seqs(9) == list(range(15, 24))
 
@@ -123,10 +123,10 @@ async def test_chats_that_are_not_used_make_room(settings: Settings) -> None:
     for ann, _bob, chat in followed:
         watcher, _ = await follow_ready(ann, chat, since=0)
         assert await watcher.outlet.seqs(10) == list(range(1, 11))
-        assert live_chats()._memory.total <= 30_000
-    chats = [live_chats()._chats[chat.pk] for _, _, chat in followed]
-    assert [chat.holds(10) for chat in chats][-1]
-    assert not chats[0].holds(10)
+        assert live_chats().budget.total <= 30_000
+    chats = [live_chats().open_chats[chat.pk] for _, _, chat in followed]
+    assert [chat.memory.in_ring(10) for chat in chats][-1]
+    assert not chats[0].memory.in_ring(10)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -136,8 +136,8 @@ async def test_a_chat_that_is_closed_keeps_nothing(settings: Settings) -> None:
     ann, _bob, chat = await a_group(8, 100)
     watcher, _ = await follow_ready(ann, chat, since=0)
     assert await watcher.outlet.seqs(10) == list(range(1, 11))
-    live = live_chats()._chats[chat.pk]
-    assert live_chats()._memory.total > 10 * 900
+    live = live_chats().open_chats[chat.pk]
+    assert live_chats().budget.total > 10 * 900
     watcher.stop()
     live.close()
-    assert live_chats()._memory.total == 0
+    assert live_chats().budget.total == 0
