@@ -6,7 +6,6 @@ from graphql import GraphQLError, GraphQLSchema
 from strawberry import Schema
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionContext
-from strawberry_django.optimizer import DjangoOptimizerExtension
 
 from schema.mutations import Mutation
 from schema.queries import Query
@@ -45,5 +44,5 @@ schema = ParlorSchema(
     mutation=Mutation,
     subscription=Subscription,
     types=enums.EXPOSED,
-    extensions=[DjangoOptimizerExtension, PreparedDocument],
+    extensions=[PreparedDocument],
 )

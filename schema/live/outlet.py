@@ -7,7 +7,7 @@ from schema.errors import FormattedError
 
 
 class Outlet(Protocol):
-    """Where one subscription writes to. The methods are synchronous and quick, never raise, and are called on the loop."""
+    """Where one subscription writes to. Its methods are quick, never raise, and are called on the loop."""
 
     @property
     def open(self) -> bool:
