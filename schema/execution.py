@@ -1,10 +1,14 @@
-"""Runs operations: prepare, execute and subscribe are what every transport calls."""
+"""Runs operations: prepare, execute and subscribe are what every transport calls.
+
+Importing it also makes `schema.build.schema.subscribe(...)` work.
+"""
 
 from functools import partial
 from typing import Any
 
 import msgspec
 from django.conf import settings
+from strawberry.schema.schema import SubscriptionResult
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
@@ -15,6 +19,7 @@ from schema.documents import persisted, prepared
 from schema.documents.prepared import OperationRequest, PreparedOperation
 from schema.errors import FormattedError, RequestRefused, format_errors, refused
 from schema.large_queries import run_on_own_thread
+from schema.live.delivery.result_generator import generate_results
 from schema.live.delivery.subscribe import subscribe
 
 __all__ = ["OperationRequest", "PreparedOperation", "RequestRefused", "execute", "prepare", "subscribe"]
@@ -61,3 +66,17 @@ def _encode_result(result: ExecutionResult) -> bytes:
     if errors:
         body["errors"] = errors
     return _encoder.encode(body)
+
+
+def _generate_results(
+    query: str | None,
+    variables: dict[str, Any] | None,
+    context: Context,
+    operation_name: str | None,
+    extensions: dict[str, Any] | None,
+) -> SubscriptionResult:
+    request = OperationRequest(query, operation_name, variables, extensions)
+    return generate_results(partial(prepare, request), context)
+
+
+schema.install_subscriber(_generate_results)
