@@ -20,7 +20,7 @@ from schema.queries import Query
 from schema.subscriptions.source import ChatFeedSource
 from tests.factories import say
 from tests.schema.executing import context_of, ids
-from tests.schema.live.outlets import PERSONAL, SHARED, Subscriber, a_group, follow_ready
+from tests.schema.live.outlets import PER_VIEWER, SHARED, Subscriber, a_group, follow_ready
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
 
@@ -60,7 +60,7 @@ def is_idle(chat: Chat) -> bool:
     return live_chats().open_chats[chat.pk].is_idle
 
 
-@pytest.mark.parametrize("query", [SHARED, PERSONAL], ids=["shared", "personal"])
+@pytest.mark.parametrize("query", [SHARED, PER_VIEWER], ids=["shared", "per viewer"])
 async def test_ready_and_then_live_events(query: str) -> None:
     ann, bob, chat = await a_group()
     results = await subscribe(bob, chat, query=query)
