@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from picows import ws_connect
 
 from bench.feed_clients import Deliveries, FeedSocket, GraphQLSocket, GraphQLWsSocket, SocketIoSocket
+from bench.population import Chat, Person
 from bench.programs import Kind
 from bench.servers import Server
-from bench.population import Chat, Person
 
 _CLIENT_CLASSES: dict[Kind, type[FeedSocket]] = {
     "parlor": GraphQLSocket,

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from bench.message_timestamps import text
-from bench.programs import Kind
 from bench.population import Chat
+from bench.programs import Kind
 
 PayloadMaker = Callable[[Chat, int], tuple[str, bytes]]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from bench.feed_clients import Deliveries
 from bench.percentiles import quantiles_ms
+from bench.population import Chat
 from bench.publisher import LayerPublisher, RedisPublisher
 from bench.servers import Server
-from bench.population import Chat
 
 _PAUSE_SECONDS = 0.001
 _STALL_SECONDS = 2.0

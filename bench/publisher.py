@@ -7,8 +7,8 @@ from channels_redis.core import RedisChannelLayer
 
 from bench.event_payloads import payload_maker, stock_message
 from bench.peers.stock.groups import group_of
-from bench.programs import Kind
 from bench.population import Chat
+from bench.programs import Kind
 from bench.world import World
 
 Publish = Callable[[Chat, int], Awaitable[None]]

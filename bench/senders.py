@@ -12,8 +12,8 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from bench.http_client import HttpConnection
 from bench.message_timestamps import text
-from bench.servers import Server
 from bench.population import Chat, Person
+from bench.servers import Server
 
 _SEQ = re.compile(rb'"seq":(\d+)')
 SEND = "mutation($input: SendMessageInput!) { sendMessage(input: $input) { id seq createdAt } }"

@@ -4,11 +4,11 @@ import time
 
 from bench.client_pool import ChatMember, ClientPool
 from bench.load import Measurement, Stopwatch
+from bench.population import Chat
 from bench.programs import Program
 from bench.scenarios.base import FULL, Metric, Readings, Scale, Scenario
 from bench.senders import HttpSenders, Senders, SocketSenders
 from bench.servers import Server, running
-from bench.population import Chat
 from bench.world import World
 
 _LISTENERS = 2

@@ -1,4 +1,4 @@
-"""The feed of one chat."""
+"""chatFeed: the feed of one chat."""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated, cast

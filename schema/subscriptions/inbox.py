@@ -1,4 +1,4 @@
-"""The feed of all the viewer's chats."""
+"""inboxFeed: the feed of all the viewer's chats."""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated, cast

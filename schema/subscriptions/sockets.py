@@ -1,4 +1,4 @@
-"""The feed of the socket itself."""
+"""connectionFeed: the feed of the socket itself."""
 
 from collections.abc import AsyncGenerator
 from typing import cast

@@ -1,4 +1,4 @@
-"""What feeds carry."""
+"""The events that feeds carry, as GraphQL types. Each has the name of its struct in `chats.events`."""
 
 import enum
 from datetime import datetime
@@ -15,7 +15,7 @@ CHAT_ID = "The chat it happened in."
 
 @strawberry.interface(description="A durable event: has a seq and is replayed.")
 class ChatEvent:
-    """What all durable events have."""
+    """The fields of every durable event."""
 
     chat_id: strawberry.ID = strawberry.field(description=CHAT_ID)
     seq: int = strawberry.field(description="The event's place in the chat: 1, 2, 3 ... without holes.")
@@ -25,21 +25,21 @@ class ChatEvent:
 
 @strawberry.type(description="A message was posted. Replayed: as it stands now, edited or a tombstone.")
 class MessagePosted(ChatEvent):
-    """A message came."""
+    """A message was posted."""
 
     message: Message = strawberry.field(description="The message.")
 
 
 @strawberry.type(description="A message has another text. Replayed: as it stands now.")
 class MessageEdited(ChatEvent):
-    """A message changed."""
+    """A message was edited."""
 
     message: Message = strawberry.field(description="The message.")
 
 
 @strawberry.type(description="A message was deleted: its text is gone for good.")
 class MessageDeleted(ChatEvent):
-    """A message went."""
+    """A message was deleted."""
 
     message_id: strawberry.ID = strawberry.field(description="Which message it was.")
     message_seq: int = strawberry.field(description="The message's own seq.")
@@ -47,14 +47,14 @@ class MessageDeleted(ChatEvent):
 
 @strawberry.type(description="Somebody came in. The actor is whoever let them in.")
 class MemberJoined(ChatEvent):
-    """A member came."""
+    """A member joined."""
 
     member: Membership = strawberry.field(description="The new member.")
 
 
 @strawberry.type(description="Somebody is no longer a member.")
 class MemberLeft(ChatEvent):
-    """A member went."""
+    """A member left or was removed."""
 
     user: User = strawberry.field(description="Who left.")
     removed: bool = strawberry.field(description="Whether another member took them out.")
@@ -62,7 +62,7 @@ class MemberLeft(ChatEvent):
 
 @strawberry.type(description="A member's role is another. Replayed: the role of now.")
 class MemberRoleChanged(ChatEvent):
-    """A role changed."""
+    """A member has another role."""
 
     member: Membership = strawberry.field(description="The member.")
 
@@ -71,7 +71,7 @@ class MemberRoleChanged(ChatEvent):
     description="Somebody began or ceased to write. Not replayed: the latest counts, for some seconds."
 )
 class TypingChanged:
-    """An ephemeral event."""
+    """A member started or stopped typing."""
 
     chat_id: strawberry.ID = strawberry.field(description=CHAT_ID)
     user: User = strawberry.field(description="Who.")
@@ -112,15 +112,19 @@ class FeedReset:
     reason: FeedResetReason = strawberry.field(description="Why.")
 
 
-ChatFeedEvent = Annotated[
-    FeedReady
-    | FeedReset
+# The one list of the event types that both chatFeed and inboxFeed carry.
+CommonFeedEvent = (
+    FeedReset
     | MessagePosted
     | MessageEdited
     | MessageDeleted
     | MemberJoined
     | MemberLeft
     | MemberRoleChanged
-    | TypingChanged,
+    | TypingChanged
+)
+
+ChatFeedEvent = Annotated[
+    FeedReady | CommonFeedEvent,
     strawberry.union("ChatFeedEvent", description="What one chat's feed carries."),
 ]

@@ -1,4 +1,4 @@
-"""What the feed of a socket carries."""
+"""The events of connectionFeed, as GraphQL types."""
 
 from datetime import datetime
 from typing import Annotated
@@ -22,21 +22,21 @@ expose(
 
 @strawberry.type(description="The first event: the socket as others of the viewer's see it.")
 class ConnectionReady:
-    """The feed stands."""
+    """The first event of every connection feed."""
 
     socket: Socket = strawberry.field(description="This socket.")
 
 
 @strawberry.type(description="The socket's token ends soon: renewConnection, or be closed with 4403.")
 class TokenExpiring:
-    """Time to renew."""
+    """The token has to be renewed."""
 
     expires_at: datetime = strawberry.field(description="When it ends.")
 
 
 @strawberry.type(description="The socket is about to be closed.")
 class ConnectionNotice:
-    """Time to go."""
+    """The socket is about to be closed."""
 
     reason: NoticeReason = strawberry.field(description="Why.")
     reconnect_after_ms: int | None = strawberry.field(

@@ -38,7 +38,7 @@ def census() -> dict[str, Any]:
         "sockets": len(local_sockets()),
         "followed people": len(hub._user_feeds._users_of_group) + len(hub._user_feeds._control),
         "followed chats": len(hub._chats),
-        "live chats": len(live._chats) + len(live._opening) + len(live._closing),
+        "live chats": len(live.open_chats) + len(live._opening) + len(live._closing),
         "connections in use": stats.get("pool_size", 0) - stats.get("pool_available", 0),
         "requests that wait for a connection": stats.get("requests_waiting", 0),
     }
