@@ -7,13 +7,12 @@ from typing import cast
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from graphql import GraphQLError
 
 from chats import models, reads
 from chats.access import member_chat_ids
 from chats.feeds.hub import get_hub
 from foundation.database import in_thread
-from schema.errors import FormattedError, format_error
+from schema.errors import FormattedError, errors_of
 from schema.live.compiling.event_objects import FeedEvent, present_chat_cursor, present_chat_removed
 from schema.live.compiling.plan import Plan
 from schema.live.delivery.attachment import Attachment
@@ -121,7 +120,7 @@ class Inbox:
                 self._is_stale = False
                 await self._look_for_chats()
         except Exception as error:
-            self.fail([format_error(GraphQLError(str(error), original_error=error))])
+            self.fail(errors_of(error))
         finally:
             self._comparing = None
 

@@ -5,11 +5,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from graphql import GraphQLError
 
 from chats.events import DurableEvent, MemberLeft, MessageEdited, MessagePosted, TypingChanged
 from foundation.memory_budget import MemoryBudget
-from schema.errors import FormattedError, format_error
+from schema.errors import FormattedError, errors_of
 from schema.live.compiling.event_objects import FeedEvent, present, present_reset
 from schema.live.compiling.plan import Plan
 from schema.live.delivery.attachment import Attachment
@@ -193,4 +192,4 @@ class Stream:
 
     def describe(self, error: Exception) -> list[FormattedError]:
         """What the client is told of an error that ended its operation."""
-        return [format_error(GraphQLError(str(error), original_error=error))]
+        return errors_of(error)
