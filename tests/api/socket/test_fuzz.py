@@ -97,6 +97,7 @@ async def finish(one: Bench) -> None:
         one.socket.on_text("[]")
         one.socket.on_disconnect()
     await turns(lambda: len(asyncio.all_tasks()) == 1)
+    await operations_ended()
     assert one.registry.admitted == []
     assert one.operation_ids == set()
     table = one.socket.operations
