@@ -2,7 +2,8 @@
 
 import sys
 
+from api.asgi import application
 from api.local.dev.server import serve
 
 if __name__ == "__main__":
-    serve("127.0.0.1", int(sys.argv[1]), lambda: None)
+    serve(application, "127.0.0.1", int(sys.argv[1]), lambda: None)

@@ -4,7 +4,7 @@ Importing it also makes `schema.build.schema.subscribe(...)` work.
 """
 
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from django.conf import settings
@@ -21,10 +21,46 @@ from schema.errors import FormattedError, RequestRefused, format_errors, refused
 from schema.large_queries import run_on_own_thread
 from schema.live.delivery.result_generator import generate_results
 from schema.live.delivery.subscribe import subscribe
+from schema.live.outlet import LiveOperation, Outlet
 
-__all__ = ["OperationRequest", "PreparedOperation", "RequestRefused", "execute", "prepare", "subscribe"]
+__all__ = [
+    "Executor",
+    "OperationRequest",
+    "PreparedOperation",
+    "RequestRefused",
+    "execute",
+    "load_trusted_documents",
+    "names_document",
+    "prepare",
+    "subscribe",
+]
 
 _encoder = msgspec.json.Encoder()
+
+
+class Executor(Protocol):
+    """What a transport uses to prepare and run operations: this module, or a stand-in in the transport's tests."""
+
+    async def prepare(self, request: OperationRequest, /) -> PreparedOperation:
+        """Find a persisted document, parse and validate. Raises RequestRefused."""
+
+    async def execute(self, prepared: PreparedOperation, context: Context, /) -> bytes:
+        """Run a query or a mutation; returns the JSON of its result. Raises RequestRefused."""
+
+    async def subscribe(
+        self, prepared: PreparedOperation, context: Context, outlet: Outlet, /
+    ) -> LiveOperation:
+        """Start a subscription that writes to `outlet`. Raises RequestRefused."""
+
+
+def load_trusted_documents() -> None:
+    """Read the file of trusted documents, so that a malformed one (ValueError) stops the server when it starts."""
+    persisted.trusted_documents(settings.TRUSTED_DOCUMENTS)
+
+
+def names_document(request: OperationRequest) -> bool:
+    """Whether the request sends a document or names one by its hash. `prepare` refuses any other."""
+    return bool(request.query) or persisted.is_named_by_hash(request)
 
 
 async def prepare(request: OperationRequest) -> PreparedOperation:

@@ -27,7 +27,7 @@ def _like_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test owes Redis nothing and has reported no outage."""
     from auth import revocation
 
-    monkeypatch.setattr(revocation, "_unwritten", revocation._Unwritten())
+    monkeypatch.setattr(revocation, "_missing_writes", revocation._MissingWrites())
     revocation._outage._is_out = False
 
 

@@ -35,7 +35,7 @@ async def test_a_thousand_requests_cause_one_rebuild(ann: Tokens) -> None:
     identity = read_access_token(ann.access_token)
     with (
         mock.patch("auth.denylist._read_database", wraps=denylist._read_database) as read,
-        mock.patch("auth.denylist.over_in_database") as asked,
+        mock.patch("auth.denylist.revoked_in_database") as asked,
     ):
         answers = await asyncio.gather(*(is_revoked(identity) for _ in range(1000)))
     assert answers == [True] * 1000
@@ -49,7 +49,7 @@ async def test_while_another_process_rebuilds_the_database_answers(ann: Tokens) 
     await in_thread(accounts.logout, ann.refresh_token)
     await assert_refused(ann)
     assert await async_redis().get(denylist.REBUILDING_KEY) == b"another"
-    assert not await async_redis().exists(denylist.WHOLE_KEY)
+    assert not await async_redis().exists(denylist.COMPLETE_KEY)
 
 
 async def test_the_rebuild_goes_on_when_who_started_it_leaves(ann: Tokens) -> None:
@@ -132,7 +132,7 @@ def test_the_database_is_asked_one_question(ann: Tokens) -> None:
     accounts.logout(accounts.login("Ann", PASSWORD).refresh_token)
     accounts.deactivate(bobs.user_id)
     with CaptureQueriesContext(connection) as queries:
-        assert denylist.over_in_database([identity, bobs]) == [bobs]
+        assert denylist.revoked_in_database([identity, bobs]) == [bobs]
     assert len(queries) == 1
 
 

@@ -81,14 +81,14 @@ def test_a_deactivated_account_cannot_log_in_until_it_is_reactivated(ann: Tokens
 
 def test_a_password_change_during_a_login_wins(ann: Tokens) -> None:
     """The old password was right when it was checked, and no longer when the session is opened."""
-    checked = accounts._checked_user
+    checked = accounts._user_with_password
 
     def check_then_change(username: str, password: str) -> User | None:
         user = checked(username, password)
         accounts.set_password(ann.user.pk, NEW_PASSWORD)
         return user
 
-    with mock.patch("auth.accounts._checked_user", check_then_change):
+    with mock.patch("auth.accounts._user_with_password", check_then_change):
         assert refused(lambda: accounts.login("Ann", PASSWORD)) == (ErrorCode.UNAUTHENTICATED, None)
     assert not Session.objects.filter(revoked_at=None).exists()
 

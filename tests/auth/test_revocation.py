@@ -83,7 +83,7 @@ async def test_redis_may_have_been_away_when_it_ended(ann: Tokens, end: End) -> 
     await assert_accepted(ann)
     with redis_away():
         await in_thread(end, ann)
-    assert await async_redis().exists(denylist.WHOLE_KEY)
+    assert await async_redis().exists(denylist.COMPLETE_KEY)
     assert await denylist.denied_among([read_access_token(ann.access_token)]) == []
     await assert_refused(ann)
     await assert_accepted(bob)
@@ -96,8 +96,8 @@ async def test_an_entry_that_a_dead_process_owed_comes_with_the_next_rebuild(ann
     await assert_accepted(ann)
     with mock.patch("auth.denylist.write"):
         await in_thread(accounts.logout, ann.refresh_token)
-    assert 0 < await async_redis().ttl(denylist.WHOLE_KEY) <= 30
-    await async_redis().delete(denylist.WHOLE_KEY)
+    assert 0 < await async_redis().ttl(denylist.COMPLETE_KEY) <= 30
+    await async_redis().delete(denylist.COMPLETE_KEY)
     await assert_refused(ann)
 
 
@@ -130,7 +130,7 @@ async def test_without_redis_and_database_nobody_gets_in(
 ) -> None:
     with (
         redis_away(),
-        mock.patch("auth.denylist.over_in_database", side_effect=DatabaseError("gone")),
+        mock.patch("auth.denylist.revoked_in_database", side_effect=DatabaseError("gone")),
         pytest.raises(AuthError) as caught,
     ):
         await authenticate(ann.access_token)
@@ -149,7 +149,7 @@ async def test_an_outage_is_said_when_it_begins_and_when_it_ends(
     said = [record.getMessage() for record in caplog.records if record.name == "auth.revocation"]
     assert said == [
         "Redis is out of reach: revocations are looked up in the database. (ConnectionError)",
-        "Recovered: Redis says again what is revoked.",
+        "Recovered: revocations are looked up in Redis again.",
     ]
 
 

@@ -1,14 +1,10 @@
 """Runs operations in this process as a transport does, and counts their queries."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from unittest import mock
 
 from django.apps import apps
-from django.db.backends.utils import CursorWrapper
 
 from auth.identity import Identity
 from auth.models import User
@@ -67,20 +63,6 @@ async def code_of(viewer: User | None, query: str, /, **variables: object) -> st
 def ids(*rows: Any) -> list[str]:
     """Global ids."""
     return [encode_id(type(row).__name__, row.pk) for row in rows]
-
-
-@contextmanager
-def counted_queries() -> Iterator[list[str]]:
-    """Records every SQL statement of every thread."""
-    statements: list[str] = []
-    stock = CursorWrapper.execute
-
-    def execute(self: CursorWrapper, sql: Any, params: Any = None) -> Any:
-        statements.append(str(sql))
-        return stock(self, sql, params)
-
-    with mock.patch.object(CursorWrapper, "execute", execute):
-        yield statements
 
 
 def count_rows() -> dict[str, int]:

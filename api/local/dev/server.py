@@ -1,26 +1,29 @@
-"""Daphne in this process, until SIGINT or SIGTERM."""
+"""Runs Daphne in this process until SIGINT or SIGTERM."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import FrameType
+from typing import Any
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import reactor  # not from twisted: it must be the one that daphne installs
 
-from api.asgi import application
 from api.local.dev.errors import DevRefused
 from api.local.dev.signals import ignore_signals
 from api.process.drain import drain
 from api.servers.daphne import Server
 
-# Connections that wait to be accepted. Twisted's own 50 made a storm of 3,000 clients wait for their retries.
+# As loosely typed as ASGI applications are.
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+# Connections that wait to be accepted. With Twisted's default of 50, a storm of 3,000 clients had to retry.
 BACKLOG = 4096
 
 
-def serve(host: str, port: int, ready: Callable[[], None]) -> None:
-    """Serve Parlor on `host` and `port`, and call `ready` once it listens. Raises DevRefused when it cannot listen.
+def serve(application: Application, host: str, port: int, ready: Callable[[], None]) -> None:
+    """Serve `application` on `host` and `port`, and call `ready` once it listens. Raises DevRefused when it cannot.
 
-    No access log: it would show query strings. Afterwards both signals are ignored.
+    No access log: it would show query strings. Both signals are ignored from the first one on.
     """
     server = Server(
         application=application,
@@ -31,7 +34,7 @@ def serve(host: str, port: int, ready: Callable[[], None]) -> None:
         server_name="parlor",
         drain=drain,
     )
-    _stop_at_a_signal(server)
+    _stop_on_signal(server)
     server.run()
     if server.abort_start:
         raise DevRefused(f"Port {port} on {host} was taken while Parlor started: set PORT to a free one.")
@@ -42,8 +45,8 @@ def _endpoints(host: str, port: int) -> list[str]:
     return endpoints
 
 
-def _stop_at_a_signal(server: Server) -> None:
-    # Not Twisted's handlers: one that comes before its loop runs would be lost, this one waits for the loop.
+def _stop_on_signal(server: Server) -> None:
+    # Not Twisted's handlers: they lose a signal that comes before its loop runs, while this one waits for the loop.
     def stop(_number: int, _frame: FrameType | None) -> None:
         ignore_signals()
         reactor.callFromThread(server.stop)

@@ -24,7 +24,7 @@ from foundation.memory_budget import MemoryBudget
 from foundation.redis import async_redis
 from tests.chats.feeds.listeners import Listener, a_chat, eventually, groups_of_the_layer, listen
 from tests.factories import make_group, make_users, say
-from tests.schema.executing import counted_queries
+from tests.sql_statements import counted_queries
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub_of_the_loop")]
 

@@ -11,8 +11,8 @@ from chats.services import delete_message, edit_message, remove_member
 from foundation.database import in_thread
 from schema import loaders
 from tests.factories import say
-from tests.schema.executing import counted_queries
 from tests.schema.live.outlets import SHARED, a_group, both_kinds, follow_ready
+from tests.sql_statements import counted_queries
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
 

@@ -13,8 +13,9 @@ from foundation.database import in_thread
 from schema.live.delivery import inbox
 from schema.live.delivery.live_chats import live_chats
 from tests.factories import make_group, make_users, say
-from tests.schema.executing import counted_queries, ids
+from tests.schema.executing import ids
 from tests.schema.live.inboxes import InboxOutlet, follow_inbox, lose_notices, people_and_chats
+from tests.sql_statements import counted_queries
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
 

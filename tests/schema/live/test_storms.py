@@ -12,8 +12,8 @@ from foundation.database import in_thread
 from schema.live.delivery.live_chats import LiveChats
 from tests.factories import make_group, make_users, say
 from tests.foundation.test_database import connections_in_use
-from tests.schema.executing import counted_queries
 from tests.schema.live.outlets import Subscriber, follow
+from tests.sql_statements import counted_queries
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
 

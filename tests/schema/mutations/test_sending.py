@@ -16,7 +16,8 @@ from auth.models import User
 from chats.models import Chat
 from foundation.database import in_thread
 from tests.factories import make_direct, make_group, make_users
-from tests.schema.executing import counted_queries, data_of, ids
+from tests.schema.executing import data_of, ids
+from tests.sql_statements import counted_queries
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 

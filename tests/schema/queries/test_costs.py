@@ -8,8 +8,9 @@ from auth.models import User
 from chats.models import Chat, Membership, Message
 from chats.services import add_members
 from tests.factories import make_direct, make_group, make_user, make_users, say
-from tests.schema.executing import counted_queries, data_of, ids
+from tests.schema.executing import data_of, ids
 from tests.schema.queries.documents import CHAT, CHATS, NODES
+from tests.sql_statements import counted_queries
 
 pytestmark = pytest.mark.usefixtures("inline_database")
 
