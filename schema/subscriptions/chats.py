@@ -25,8 +25,8 @@ class ChatSubscriptions:
 
     @strawberry.subscription(
         description="The feed of one chat. The first event is always FeedReady. With `since`, every durable event "
-        "after that seq follows in order, first from the log, then live, without a gap; without `since`, the feed is live "
-        "from now on. It ends with `complete` when the viewer is no longer a member."
+        "after that seq follows in order, first from the log, then live, without a gap; without `since`, the feed is "
+        "live from now on. It ends with `complete` when the viewer is no longer a member."
     )
     async def chat_feed(
         self,
