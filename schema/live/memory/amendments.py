@@ -1,29 +1,26 @@
 """Applies an edit or a deletion to the events in memory that show the message: deleted text is really gone."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar, cast, get_args, get_type_hints
+from typing import TypeVar, cast
 
 import msgspec
 
-from chats.events import DurableEvent, MemberLeft, MessageDeleted, MessageEdited, MessageSnapshot
+from chats.events import (
+    WITH_MESSAGE,
+    DurableEvent,
+    MemberLeft,
+    MessageDeleted,
+    MessageEdited,
+    MessageSnapshot,
+)
 
 Change = MessageEdited | MessageDeleted
 E = TypeVar("E")
 
-# The event types with a snapshot of a message in their `message` field.
-_WITH_MESSAGE: tuple[type[Any], ...] = tuple(
-    event_type
-    for event_type in get_args(DurableEvent)
-    if get_type_hints(event_type).get("message") is MessageSnapshot
-)
-
 
 def message_in(event: object) -> MessageSnapshot | None:
     """The message that the event carries, which an edit or a deletion changes; None for other events."""
-    if isinstance(event, _WITH_MESSAGE):
-        message: MessageSnapshot = event.message
-        return message
-    return None
+    return event.message if isinstance(event, WITH_MESSAGE) else None
 
 
 def amended(event: DurableEvent, change: Change) -> DurableEvent:
