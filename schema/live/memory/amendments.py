@@ -15,6 +15,7 @@ from chats.events import (
 )
 
 Change = MessageEdited | MessageDeleted
+CHANGES = (MessageEdited, MessageDeleted)  # for isinstance, which takes three times as long with a union
 E = TypeVar("E")
 
 
@@ -44,7 +45,7 @@ def departures_before_a_change(events: Sequence[DurableEvent]) -> list[MemberLef
 
     The log shows a message as it is now. So the text in front of such a departure is newer than the departure.
     """
-    last_change = {_message_id(event): event.seq for event in events if isinstance(event, Change)}
+    last_change = {_message_id(event): event.seq for event in events if isinstance(event, CHANGES)}
     if not last_change:
         return []
     found = []

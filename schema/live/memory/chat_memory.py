@@ -5,7 +5,7 @@ from django.conf import settings
 from chats.events import DurableEvent, MemberLeft
 from chats.feeds.chat_feed import ChatFeed
 from foundation.memory_budget import MemoryBudget
-from schema.live.memory.amendments import Change, message_in
+from schema.live.memory.amendments import CHANGES, message_in
 from schema.live.memory.older_events import OlderEvents
 from schema.live.memory.ring import EventRing
 
@@ -15,15 +15,11 @@ class ChatMemory:
 
     def __init__(self, feed: ChatFeed, budget: MemoryBudget) -> None:
         self.chat_id = feed.chat_id
+        self.last_seq = feed.last_seq
         # How many edits and deletions there have been: tells whether an event outside the memory may be outdated.
         self.change_count = 0
         self._ring = EventRing(feed.last_seq, settings.FEED_RING_EVENTS, settings.FEED_RING_BYTES, budget)
         self._older = OlderEvents(feed, self._ring, budget)
-
-    @property
-    def last_seq(self) -> int:
-        """The seq of the newest event."""
-        return self._ring.last
 
     def in_ring(self, seq: int) -> bool:
         """Whether the event is in the ring. `append` reports when such an event changes or leaves."""
@@ -43,7 +39,7 @@ class ChatMemory:
         """The event of this seq, from memory or else from the log; None if the log no longer has it."""
         while True:
             event = self.get(seq)
-            if event is not None or seq > self._ring.last:
+            if event is not None or seq > self.last_seq:
                 return event
             if not await self._older.load(seq):
                 return None
@@ -60,7 +56,8 @@ class ChatMemory:
     def append(self, event: DurableEvent) -> list[int]:
         """Add the next event; returns the seqs of the ring's events that it amended or pushed out."""
         changed = self._ring.append(event)
-        if isinstance(event, Change):
+        self.last_seq = event.seq
+        if isinstance(event, CHANGES):
             self.change_count += 1
             self._older.amend(event)
         return changed
@@ -69,6 +66,7 @@ class ChatMemory:
         """Continue after `seq`, past a hole in the log: drop everything before it."""
         self._ring.skip_to(seq)
         self._older.clear()
+        self.last_seq = seq
 
     def clear(self) -> None:
         """Drop all events."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from chats.events import DurableEvent
 from chats.log.event_sizes import event_bytes
 from foundation.memory_budget import MemoryBudget
-from schema.live.memory.amendments import Change, amended
+from schema.live.memory.amendments import CHANGES, Change, amended
 
 
 class EventRing:
@@ -46,7 +46,7 @@ class EventRing:
     def append(self, event: DurableEvent) -> list[int]:
         """Add the next event; returns the seqs of the events that it amended or pushed out."""
         assert event.seq == self.last + 1
-        changed = self._amend(event) if isinstance(event, Change) else []
+        changed = self._amend(event) if isinstance(event, CHANGES) else []
         size = event_bytes(event)
         self._events.append(event)
         self._sizes.append(size)
