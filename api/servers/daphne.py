@@ -40,7 +40,9 @@ logger = logging.getLogger(__name__)
 
 
 class Server(StockServer):  # type: ignore[misc]  # daphne has no types
-    """Daphne's server with the protocol above. It awaits `drain` before it stops."""
+    """Daphne's server with the protocols of `daphne_protocols`. It awaits `drain` before it stops."""
+
+    signal_handlers: bool  # set by Daphne
 
     def __init__(
         self,
