@@ -1,17 +1,14 @@
 """Runs Daphne in this process until SIGINT or SIGTERM."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import reactor  # not from twisted: it must be the one that daphne installs
 
+from api.http.asgi_messages import Application
 from api.local.dev.errors import DevRefused
 from api.process.drain import drain
 from api.servers.daphne import Server
-
-# As loosely typed as ASGI applications are.
-Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 # Connections that wait to be accepted. With Twisted's default of 50, a storm of 3,000 clients had to retry.
 BACKLOG = 4096
