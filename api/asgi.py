@@ -15,7 +15,8 @@ django_application = get_asgi_application()
 from api.http.allowed_hosts import is_host_allowed, refuse_handshake  # noqa: E402
 from api.http.allowed_origins import may_open_socket  # noqa: E402
 from api.http.app import GraphQLHTTP  # noqa: E402
-from api.http.body_limits import Application, with_body_limits  # noqa: E402
+from api.http.asgi_messages import Application  # noqa: E402
+from api.http.body_limits import with_body_limits  # noqa: E402
 from api.process.composition import socket_dependencies  # noqa: E402
 from api.process.drain import DrainOnSignal, drain  # noqa: E402
 from api.process.garbage_collection import tune_garbage_collector  # noqa: E402

@@ -1,4 +1,4 @@
-"""The types of ASGI messages over HTTP, and small helpers to read a scope and send a response."""
+"""The types of ASGI applications and messages, and small helpers to read a scope and send a response."""
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
@@ -8,6 +8,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
+
+# As loosely typed as ASGI applications are in practice.
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class ClientLeft(Exception):  # noqa: N818 - an event, not a fault

@@ -5,17 +5,12 @@ for a body that never ends.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from django.conf import settings
 
-from api.http.asgi_messages import Headers, Message, Receive, Scope, Send, header, respond
+from api.http.asgi_messages import Application, Headers, Message, Receive, Scope, Send, header, respond
 from api.http.body import CLOSE, check_declared_length
 from api.http.refusal import HttpRefused
-
-# As loosely typed as the messages of ASGI applications are.
-Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def with_body_limits(application: Application) -> Application:

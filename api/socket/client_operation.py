@@ -31,7 +31,7 @@ class OperationOwner(Protocol):
 
 
 class ClientOperation:
-    """A query, a mutation or a subscription. After its end, whoever ended it, it sends no frame.
+    """A query, a mutation or a subscription. Once it has ended, it sends no frame.
 
     For `schema.live` it is the subscription's Outlet, for the outbox an OutboxWaiter.
     """
@@ -87,7 +87,7 @@ class ClientOperation:
     def abandon(self) -> None:
         """The client has completed the operation or is gone: stop, and send nothing more.
 
-        A mutation runs to its end all the same, since half a mutation helps nobody.
+        A mutation still runs to its end, since half of it would help nobody.
         """
         if not self._end():
             return

@@ -22,11 +22,6 @@ class CloseCode(enum.IntEnum):
         member.meaning = meaning
         return member
 
-    @classmethod
-    def of(cls, code: int) -> "CloseCode":
-        """The code of a number. Raises KeyError for any other number."""
-        return {int(member): member for member in cls}[code]
-
     # Codes of the websocket protocol; the server program itself sends some of them.
     NORMAL = 1000, False, "Normal closure."
     INVALID_TEXT = 1007, False, "A text frame was not UTF-8."

@@ -27,7 +27,7 @@ class HubControlFeeds:
         await get_hub().listen_control(user_id, listener)
 
     async def leave(self, user_id: int) -> None:
-        """Receive this user's messages no more."""
+        """Stop receiving this user's messages."""
         listener = self._listeners.pop(user_id, None)
         if listener is not None:
             get_hub().remove_user_listener(user_id, listener)

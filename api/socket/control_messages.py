@@ -55,7 +55,7 @@ def encode_control_message(message: ControlMessage) -> bytes:
 
 
 def decode_control_message(body: bytes) -> ControlMessage | None:
-    """The message of a JSON object; None for a type that is unknown here: another version's process may send such."""
+    """The message of a JSON object; None for one that this version does not know."""
     try:
         return _decoder.decode(body)
     except msgspec.ValidationError as error:

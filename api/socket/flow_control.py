@@ -1,4 +1,4 @@
-"""Flow control of one socket: how much the client owes, when its feeds wait, and when its time is up.
+"""Flow control of one socket: how much the client owes, when its feeds wait, and when it is closed.
 
 ASGI servers hide their write buffers, and a kernel takes megabytes for a client that reads nothing. So the outbox
 counts the bytes since the last answered ping: a client that answers a ping has read all that was sent before it. Pongs
@@ -125,7 +125,7 @@ class Outbox:
             self._waiters[waiter] = None
 
     def remove_waiter(self, waiter: OutboxWaiter) -> None:
-        """Call the waiter no more."""
+        """Stop calling the waiter."""
         self._waiters.pop(waiter, None)
 
     def add_withheld(self, size: int) -> None:

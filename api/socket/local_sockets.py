@@ -1,4 +1,4 @@
-"""The registry of this process's live sockets: keeps their leases, and does what other processes say about them."""
+"""The registry of this process's live sockets: keeps their leases, and applies the control messages about them."""
 
 import asyncio
 import itertools
@@ -24,7 +24,7 @@ RENEWALS_PER_LEASE = 3
 # After a restart that closed all sockets at once, they reconnect over at least this long.
 MIN_RECONNECT_SPREAD_MS = 1000
 
-# Sockets whose identities are checked in one question.
+# Sockets whose identities are checked in one call.
 REVOCATION_CHECK_BATCH = 1000
 
 RevokedAmong = Callable[[Sequence[Identity]], Awaitable[Collection[Identity]]]
@@ -37,7 +37,7 @@ class ControlFeeds(Protocol):
         """Begin to pass the user's messages to `LocalSockets.on_control_message`."""
 
     async def leave(self, user_id: int) -> None:
-        """Pass on the user's messages no more."""
+        """Stop passing on the user's messages."""
 
     async def publish(self, user_id: int, message: ControlMessage) -> None:
         """Send a message to all processes that have joined the user's feed, this one included."""
@@ -124,7 +124,7 @@ class LocalSockets:
         return True
 
     def on_control_message(self, user_id: int, message: ControlMessage) -> None:
-        """Do what a message of the user's control feed says to the user's sockets."""
+        """Apply a message of the user's control feed to the user's sockets."""
         of_user = self._by_user.get(user_id, {})
         match message:
             case Revoke():
@@ -197,7 +197,7 @@ class LocalSockets:
     async def _renew_periodically(self) -> None:
         """Renew all leases while there are sockets; a socket that lost its lease acquires one again at its age.
 
-        Makes good for lost messages. After a lost supersession the socket acquires its lease as the oldest one, which
+        Makes up for lost messages: after a lost supersession the socket acquires its lease as the oldest one, which
         supersedes it; after a lost revocation the check of all identities finds it.
         """
         while self._by_id:

@@ -17,14 +17,14 @@ from schema.execution import Executor
 # socket would be 0.2 kB for what is over in milliseconds.
 _tasks: set[asyncio.Task[None]] = set()
 
-# Room comes when an operation ends, so a refusal for want of room can name no better time.
+# An operation may end at any moment, so a refusal for lack of room can name no better time.
 RETRY_WHEN_FULL_MS = 1000
 
 
 async def wait_for_operations(seconds: float) -> None:
     """Wait, `seconds` at most, until the operations that sockets of this process started have ended.
 
-    Once the sockets are closed these are mutations alone, which run to their end all the same.
+    Once the sockets are closed, only mutations are left, which run to their end.
     """
     if _tasks:
         await asyncio.wait(_tasks.copy(), timeout=seconds)

@@ -35,9 +35,9 @@ class TimerEvents(Protocol):
 class SocketTimers:
     """Calls a socket's TimerEvents when they are due.
 
-    One loop timer serves all of them: it is set for the earliest event and only ever moved forward, so an event that
-    was put off is noticed when the timer fires. A loop timer for each event, some cancelled and left to the loop, took
-    1.5 kB a socket.
+    One loop timer serves all of them: it is set for the earliest event and only moved to earlier times, so an event
+    that was put off is noticed when the timer fires. A loop timer for each event, some cancelled and left to the loop,
+    took 1.5 kB a socket.
     """
 
     __slots__ = (

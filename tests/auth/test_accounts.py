@@ -1,4 +1,4 @@
-"""Accounts: who may be made, who gets in, what a change of password ends."""
+"""Accounts: registration, and which sessions a new password ends."""
 
 from collections.abc import Callable
 from functools import partial
@@ -25,7 +25,7 @@ NEW_PASSWORD = "wrong donkey capacitor"
 WRONG = "Wrong username or password."
 
 
-def test_registering_makes_an_account_and_a_session(ann: Tokens) -> None:
+def test_registering_creates_an_account_and_a_session(ann: Tokens) -> None:
     user = User.objects.get()
     assert (user.username, user.display_name, user.email) == ("Ann", "Ann Lee", "ann@example.org")
     assert user.is_active
@@ -42,7 +42,7 @@ def test_registering_makes_an_account_and_a_session(ann: Tokens) -> None:
     assert ann.refresh_token not in repr(ann)
 
 
-def test_the_username_is_shown_when_no_name_is_given() -> None:
+def test_the_username_is_the_default_display_name() -> None:
     assert accounts.register("Bob.B-2_x", PASSWORD).user.display_name == "Bob.B-2_x"
 
 
@@ -86,7 +86,7 @@ def test_a_username_must_be_plain(username: str) -> None:
     ],
     ids=lambda value: ascii(value)[:30],
 )
-def test_a_profile_must_be_fit_to_print(fields: dict[str, str], field: str) -> None:
+def test_an_invalid_display_name_or_email_is_refused(fields: dict[str, str], field: str) -> None:
     assert refused(lambda: accounts.register("Bob", PASSWORD, **fields)) == (ErrorCode.BAD_INPUT, field)
     assert not User.objects.exists()
 
@@ -123,7 +123,7 @@ def test_an_unusual_password_works(password: str) -> None:
 
 
 @pytest.mark.usefixtures("ann")
-def test_a_taken_name_or_address_is_a_conflict_in_any_case() -> None:
+def test_a_taken_username_or_email_in_any_case_is_a_conflict() -> None:
     assert refused(lambda: accounts.register("aNN", PASSWORD)) == (ErrorCode.CONFLICT, "username")
     assert refused(lambda: accounts.register("Bob", PASSWORD, email="ANN@example.org")) == (
         ErrorCode.CONFLICT,
@@ -132,25 +132,23 @@ def test_a_taken_name_or_address_is_a_conflict_in_any_case() -> None:
     assert (User.objects.count(), Session.objects.count()) == (1, 1)
 
 
-def test_any_number_of_people_have_no_address() -> None:
+def test_any_number_of_users_may_have_no_email() -> None:
     for name, email in (("bob", None), ("cyd", ""), ("dee", "  ")):
         assert accounts.register(name, PASSWORD, email=email).user.email is None
 
 
 @pytest.mark.parametrize("username", ["a", "a b c", "\xfcn\xfc", "x" * 31 + "\n"])
-def test_the_database_holds_the_shape_of_usernames(username: str) -> None:
+def test_the_database_checks_the_form_of_usernames(username: str) -> None:
     with pytest.raises(IntegrityError, match="user_username_shape"), transaction.atomic():
         User.objects.bulk_create([User(username=username, display_name="x")])
 
 
 @pytest.mark.parametrize("service", [accounts.deactivate, accounts.reactivate])
-def test_who_does_not_exist_is_not_found(service: Callable[[int], object]) -> None:
+def test_an_unknown_user_is_not_found(service: Callable[[int], object]) -> None:
     assert refused(lambda: service(404)) == (ErrorCode.NOT_FOUND, None)
 
 
-def test_changing_the_password_ends_all_but_the_session_it_came_from(
-    ann: Tokens, revocations: list[Revoked]
-) -> None:
+def test_changing_the_password_ends_all_other_sessions(ann: Tokens, revocations: list[Revoked]) -> None:
     phone = accounts.login("Ann", PASSWORD)
     session_id = read_access_token(phone.access_token).session_id
 

@@ -100,8 +100,8 @@ async def vanish(server: Server, people: list[tuple[Person, str]], count: int) -
     for person, chat_id in people:
         await person.say(server, chat_id, "to all")
     peak = (await census(server))["objects"]
-    assert peak["Connection"] >= count
-    assert min(peak["Attachment"], peak["ConnectionFeed"]) >= count * 0.85
+    assert peak["ClientSocket"] >= count
+    assert min(peak["Attachment"], peak["SocketFeed"]) >= count * 0.85
     assert peak["LiveChat"] == len(people)
     for socket in sockets:
         socket.transport.abort()

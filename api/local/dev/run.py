@@ -11,8 +11,9 @@ from django.db import connections, transaction
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 from api.config.environment import ROOT, Environment
+from api.http.asgi_messages import Application
 from api.local.dev.checks import require_database, require_free_port, require_redis
-from api.local.dev.server import Application, serve
+from api.local.dev.server import serve
 from api.local.dev.signals import StartSignals
 from api.local.dev.web_build import build_pages
 from api.local.embedded import private_servers

@@ -1,20 +1,14 @@
 """Runs Daphne in this process until SIGINT or SIGTERM."""
 
-import signal
-from collections.abc import Awaitable, Callable
-from types import FrameType
-from typing import Any
+from collections.abc import Callable
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import reactor  # not from twisted: it must be the one that daphne installs
 
+from api.http.asgi_messages import Application
 from api.local.dev.errors import DevRefused
-from api.local.dev.signals import ignore_signals
 from api.process.drain import drain
 from api.servers.daphne import Server
-
-# As loosely typed as ASGI applications are.
-Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 # Connections that wait to be accepted. With Twisted's default of 50, a storm of 3,000 clients had to retry.
 BACKLOG = 4096
@@ -23,18 +17,16 @@ BACKLOG = 4096
 def serve(application: Application, host: str, port: int, ready: Callable[[], None]) -> None:
     """Serve `application` on `host` and `port`, and call `ready` once it listens. Raises DevRefused when it cannot.
 
-    No access log: it would show query strings. Both signals are ignored from the first one on.
+    No access log: it would show query strings.
     """
     server = Server(
         application=application,
         endpoints=[f"{endpoint}:backlog={BACKLOG}" for endpoint in _endpoints(host, port)],
-        signal_handlers=False,
         verbosity=0,
         ready_callable=lambda: reactor.callLater(0, ready),
         server_name="parlor",
         drain=drain,
     )
-    _stop_on_signal(server)
     server.run()
     if server.abort_start:
         raise DevRefused(f"Port {port} on {host} was taken while Parlor started: set PORT to a free one.")
@@ -43,13 +35,3 @@ def serve(application: Application, host: str, port: int, ready: Callable[[], No
 def _endpoints(host: str, port: int) -> list[str]:
     endpoints: list[str] = build_endpoint_description_strings(host=host, port=port)
     return endpoints
-
-
-def _stop_on_signal(server: Server) -> None:
-    # Not Twisted's handlers: they lose a signal that comes before its loop runs, while this one waits for the loop.
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        ignore_signals()
-        reactor.callFromThread(server.stop)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)

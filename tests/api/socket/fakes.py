@@ -22,6 +22,9 @@ from schema.live.outlet import LiveOperation, Outlet
 
 Frame = dict[str, Any]
 
+# Whether a client reconnects after each close code.
+RETRY = {int(code): code.retry for code in CloseCode}
+
 LIMITS = SocketLimits(
     connection_init_timeout_seconds=5,
     keep_alive_seconds=5,

@@ -5,7 +5,7 @@ from typing import Any
 
 from api.socket.close_codes import CloseCode
 from api.socket.frame_writer import AsgiFrameWriter
-from tests.api.socket.fakes import turns
+from tests.api.socket.fakes import RETRY, turns
 
 Message = dict[str, Any]
 
@@ -129,7 +129,7 @@ async def test_a_server_that_cannot_send_a_registered_code_sends_its_fallback() 
         writer.close(code, "why")
         (closed,) = server.taken
         assert closed["reason"] == "why"
-        assert CloseCode.of(closed["code"]).retry is code.retry
+        assert RETRY[closed["code"]] is code.retry
         assert closed["code"] == code or code < 3000
 
 

@@ -14,6 +14,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from api.socket.close_codes import CloseCode
+from tests.api.socket.fakes import RETRY
 from tests.client import SocketClient, SocketOperation, eventually
 from tests.server import ROOT, Server, serving
 
@@ -267,4 +268,4 @@ async def test_stock_daphne_closes_with_a_fallback_code() -> None:
             await client.subscribe(f"close {code.name}")
             arrived, _no_reason = await client.expect_close()
             assert arrived is not None
-            assert CloseCode.of(arrived).retry is code.retry
+            assert RETRY[arrived] is code.retry
