@@ -1,22 +1,39 @@
-"""The suite's own PostgreSQL and Redis, up before Django's settings are read and gone after the last test."""
+"""The suite's own PostgreSQL and Redis, one of each for every worker, up before Django reads its settings."""
 
 import contextlib
 import inspect
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import django
 import pytest
 import redis
+from xdist.remote import Producer
 
 from api.config.environment import Environment
 from api.local.embedded import ServerRefused, private_servers, stop_leftovers
+from tests.distribution import GroupScheduling, put_long_ones_first, worker_count
 
 _PREFIX = "parlor-tests-"
+# A run that starts makes its folder a moment before it locks it.
+_SWEEP_AGE_SECONDS = 60
 _servers = contextlib.ExitStack()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes `-n auto`, which `make test` passes, runs the tests in; 0 for this one alone."""
+    return worker_count(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling:
+    """Which worker gets which tests."""
+    return GroupScheduling(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,7 +43,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     database_url = os.environ.get("TEST_DATABASE_URL", "")
     redis_url = os.environ.get("TEST_REDIS_URL", "")
-    _sweep()
+    if not _is_worker(config):
+        _sweep()
+    if _has_workers(config):
+        if redis_url:
+            # Redis has one space of channels for all of its databases: workers would hear each other's events.
+            raise pytest.UsageError(
+                "Tests on the one Redis of TEST_REDIS_URL cannot be run in parallel: use -n 0."
+            )
+        return
     data_dir = Path(tempfile.mkdtemp(prefix=_PREFIX))
     _servers.callback(shutil.rmtree, data_dir, ignore_errors=True)
     config.add_cleanup(_servers.close)
@@ -43,12 +68,29 @@ def pytest_configure(config: pytest.Config) -> None:
     django.setup()
 
 
+@pytest.hookimpl(trylast=True)  # after pytest-django has ordered them by their use of the database
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a worker, say what should begin first. All workers must have the same order."""
+    if _is_worker(config):
+        put_long_ones_first(items)
+
+
+def _has_workers(config: pytest.Config) -> bool:
+    """Whether this process only hands tests out."""
+    return config.getoption("dist", "no") != "no"
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
 def _sweep() -> None:
     """Stop the servers of runs that were killed, and remove their folders. Runs that are alive hold a lock."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(ServerRefused, OSError):
-            stop_leftovers(left)
-            shutil.rmtree(left)
+            if time.time() - left.stat().st_mtime > _SWEEP_AGE_SECONDS:
+                stop_leftovers(left)
+                shutil.rmtree(left)
 
 
 @pytest.fixture(autouse=True)
