@@ -1,4 +1,4 @@
-"""A wire client for tests: speaks graphql-transport-ws by hand, keeps every frame, and never waits for ever."""
+"""A graphql-transport-ws client for tests: it keeps every frame, and each of its waits has a timeout."""
 
 import asyncio
 import contextlib
@@ -15,14 +15,14 @@ from websockets.typing import Subprotocol
 
 SUBPROTOCOL = "graphql-transport-ws"
 TIMEOUT_SECONDS = 30.0
-# A connection may be to a server that is still starting: on a busy machine that takes half a minute.
+# The server may still be starting, which takes half a minute on a busy machine.
 CONNECT_SECONDS = 120.0
 
 Frame = dict[str, Any]
 
 
 class SocketClosedError(Exception):
-    """The socket was closed while a frame was expected."""
+    """The socket closed while the test expected a frame."""
 
     def __init__(self, code: int | None, reason: str, waiting_for: str) -> None:
         super().__init__(f"closed with {code} {reason!r} while waiting for {waiting_for}")
@@ -31,7 +31,7 @@ class SocketClosedError(Exception):
 
 
 class OperationFailedError(Exception):
-    """An `error` frame came where a `next` was expected."""
+    """An `error` frame came instead of a `next`."""
 
     def __init__(self, errors: list[Frame]) -> None:
         super().__init__(json.dumps(errors))
@@ -44,7 +44,7 @@ class OperationFailedError(Exception):
 
 
 class FrameQueue:
-    """Frames in the order of their arrival; ends with the socket."""
+    """Frames in the order of their arrival, until the socket closes."""
 
     def __init__(self, client: "SocketClient", name: str) -> None:
         self.client = client
@@ -53,17 +53,17 @@ class FrameQueue:
         self._changed = asyncio.Event()
 
     def put(self, frame: Frame) -> None:
-        """Add a frame, and wake who waits."""
+        """Add a frame and wake the waiting `get`."""
         self.frames.append(frame)
         self._changed.set()
 
     def end(self) -> None:
-        """The socket is closed: wake who waits in vain."""
+        """The socket is closed: wake the waiting `get`, which raises SocketClosedError."""
         self._changed.set()
 
     async def get(self, timeout_seconds: float = TIMEOUT_SECONDS) -> Frame:
-        """The next frame. Raises SocketClosedError when none can come, TimeoutError when none does."""
-        async with _clear_timeout(timeout_seconds, f"a frame of {self.name}"):
+        """Return the next frame. Raises SocketClosedError when the socket is closed, TimeoutError when none comes."""
+        async with _named_timeout(timeout_seconds, f"a frame of {self.name}"):
             while not self.frames:
                 if self.client.close_code is not None:
                     raise SocketClosedError(
@@ -75,7 +75,7 @@ class FrameQueue:
 
 
 class SocketOperation:
-    """One operation: what came for its id."""
+    """One operation: the frames that came for its id."""
 
     def __init__(self, client: "SocketClient", operation_id: str) -> None:
         self.client = client
@@ -83,11 +83,11 @@ class SocketOperation:
         self.queue = FrameQueue(client, f"operation {operation_id!r}")
 
     async def frame(self, timeout_seconds: float = TIMEOUT_SECONDS) -> Frame:
-        """The next frame of the operation, of any type."""
+        """Return the next frame of the operation, of any type."""
         return await self.queue.get(timeout_seconds)
 
     async def next(self, timeout_seconds: float = TIMEOUT_SECONDS) -> Frame:
-        """The payload of the next frame, which must be a `next`. Raises OperationFailedError for an `error`."""
+        """Return the payload of the next frame, which must be a `next`. Raises OperationFailedError for an `error`."""
         frame = await self.frame(timeout_seconds)
         if frame["type"] == "error":
             raise OperationFailedError(frame["payload"])
@@ -96,31 +96,31 @@ class SocketOperation:
         return payload
 
     async def data(self, timeout_seconds: float = TIMEOUT_SECONDS) -> Frame:
-        """`data` of the next payload, which must have no errors."""
+        """Return `data` of the next payload, which must have no errors."""
         payload = await self.next(timeout_seconds)
         assert not payload.get("errors"), payload["errors"]
         data: Frame = payload["data"]
         return data
 
     async def errors(self, timeout_seconds: float = TIMEOUT_SECONDS) -> list[Frame]:
-        """The payload of the next frame, which must be an `error`."""
+        """Return the payload of the next frame, which must be an `error`."""
         frame = await self.frame(timeout_seconds)
         assert frame["type"] == "error", f"expected an error of {self.id!r}, got {frame}"
         errors: list[Frame] = frame["payload"]
         return errors
 
     async def completed(self, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        """The next frame must be a `complete`."""
+        """Wait for the next frame, which must be a `complete`."""
         frame = await self.frame(timeout_seconds)
         assert frame["type"] == "complete", f"expected a complete of {self.id!r}, got {frame}"
 
     async def complete(self) -> None:
-        """Tell the server that no more is wanted."""
+        """Send `complete`: the client wants no more."""
         await self.client.send({"id": self.id, "type": "complete"})
 
 
 class SocketClient:
-    """One socket. Make it with `SocketClient.connect`, and leave it by `close` or as an async context."""
+    """One socket. Open it with `SocketClient.connect`; end it with `close` or as an async context manager."""
 
     def __init__(self, connection: ClientConnection, *, answer_pings: bool) -> None:
         self.connection = connection
@@ -149,11 +149,11 @@ class SocketClient:
         answer_pings: bool = True,
         **options: Any,
     ) -> "SocketClient":
-        """Open a socket. With `ack`, also send connection_init (`token` as bearer, or `payload`) and await its ack.
+        """Open a socket. With `ack`, also send connection_init (`token` as bearer, or `payload`) and await the ack.
 
-        With `answer_pings=False` the test answers the server's pings itself, or does not. `options` go to websockets.
+        With `answer_pings=False` the client leaves the server's pings to the test. `options` go to websockets.
         """
-        async with _clear_timeout(CONNECT_SECONDS, f"a socket to {url.partition('?')[0]}"):
+        async with _named_timeout(CONNECT_SECONDS, f"a socket to {url.partition('?')[0]}"):
             connection = await connect(
                 url,
                 subprotocols=[Subprotocol(name) for name in subprotocols] or None,
@@ -193,21 +193,21 @@ class SocketClient:
         id: str | None = None,  # noqa: A002 - the protocol's word
         **payload: Any,
     ) -> SocketOperation:
-        """Send a subscribe; for queries and mutations too. `payload` adds operationName, extensions."""
+        """Send a subscribe, also for a query or mutation. `payload` adds operationName or extensions."""
         operation = self.expect(id or str(next(self._ids)))
         body = {"query": query, **({"variables": variables} if variables is not None else {}), **payload}
         await self.send({"id": operation.id, "type": "subscribe", "payload": body})
         return operation
 
     async def execute(self, query: str, variables: Frame | None = None) -> Frame:
-        """Run a query or a mutation; its whole payload."""
+        """Run a query or a mutation and return its whole payload."""
         operation = await self.subscribe(query, variables)
         payload = await operation.next()
         await operation.completed()
         return payload
 
     def expect(self, operation_id: str) -> SocketOperation:
-        """An operation whose subscribe the test sends itself. From now on the frames of that id are its."""
+        """Return an operation that collects the frames of this id; the test sends its subscribe itself."""
         operation = SocketOperation(self, operation_id)
         self._operations[operation_id] = operation
         return operation
@@ -217,32 +217,32 @@ class SocketClient:
         await self.send_raw(json.dumps(frame))
 
     async def send_raw(self, data: str | bytes) -> None:
-        """Send a text frame (str) or a binary one (bytes) as it is."""
-        async with _clear_timeout(TIMEOUT_SECONDS, "the socket to take a frame"):
+        """Send a text frame (str) or a binary frame (bytes) as it is."""
+        async with _named_timeout(TIMEOUT_SECONDS, "the socket to take a frame"):
             with contextlib.suppress(ConnectionClosed):
                 await self.connection.send(data)
 
     async def ping(self, payload: Frame | None = None) -> Frame:
-        """Send a ping and return its pong; all that was sent before has then been handled."""
+        """Send a ping and return its pong. The server has then handled everything sent before."""
         await self.send({"type": "ping", **({"payload": payload} if payload is not None else {})})
         frame = await self.control.get()
         assert frame["type"] == "pong", f"expected pong, got {frame}"
         return frame
 
     async def expect_close(self, timeout_seconds: float = TIMEOUT_SECONDS) -> tuple[int | None, str]:
-        """Wait until the server has closed the socket; the code (1006 for a dropped connection) and the reason."""
-        async with _clear_timeout(timeout_seconds, "the server to close the socket"):
+        """Wait until the server closes the socket; return the code (1006 for a dropped connection) and the reason."""
+        async with _named_timeout(timeout_seconds, "the server to close the socket"):
             await self._closed.wait()
         return self.close_code, self.close_reason
 
     async def close(self) -> None:
-        """Close the socket from here, and end the reader."""
-        async with _clear_timeout(TIMEOUT_SECONDS, "the socket to close"):
+        """Close the socket from this side and end the reader."""
+        async with _named_timeout(TIMEOUT_SECONDS, "the socket to close"):
             await self.connection.close()
             await self._reader
 
     def abort(self) -> None:
-        """Drop the TCP connection without a word, as a phone in a tunnel does."""
+        """Drop the TCP connection without a close frame, as a phone in a tunnel does."""
         self.connection.transport.abort()
 
     async def _read(self) -> None:
@@ -274,7 +274,7 @@ class SocketClient:
 
 
 @contextlib.asynccontextmanager
-async def _clear_timeout(seconds: float, what: str) -> Any:
+async def _named_timeout(seconds: float, what: str) -> Any:
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -285,7 +285,7 @@ async def _clear_timeout(seconds: float, what: str) -> Any:
 async def eventually(
     check: Callable[[], Awaitable[object]], timeout_seconds: float = TIMEOUT_SECONDS
 ) -> None:
-    """Call `check` until it gives something true; for state that nothing announces (another process's registry)."""
-    async with _clear_timeout(timeout_seconds, getattr(check, "__name__", "a condition")):
+    """Call `check` until it returns something true: for state of another process that no event announces."""
+    async with _named_timeout(timeout_seconds, getattr(check, "__name__", "a condition")):
         while not await check():  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0.02)

@@ -1,4 +1,4 @@
-"""The suite's own PostgreSQL and Redis, one of each for every worker, up before Django reads its settings."""
+"""Starts PostgreSQL and Redis for each worker of the suite, before Django reads its settings."""
 
 import contextlib
 import inspect
@@ -19,27 +19,27 @@ from api.local.embedded import ServerRefused, private_servers, stop_leftovers
 from tests.distribution import GroupScheduling, put_long_ones_first, worker_count
 
 _PREFIX = "parlor-tests-"
-# A run that starts makes its folder a moment before it locks it.
+# A starting run creates its folder a moment before it locks it.
 _SWEEP_AGE_SECONDS = 60
 _servers = contextlib.ExitStack()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """How many processes `-n auto`, which `make test` passes, runs the tests in; 0 for this one alone."""
+    """Return the number of workers for `-n auto`, which `make test` passes; 0 runs the tests in this process."""
     return worker_count(config)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling:
-    """Which worker gets which tests."""
+    """Return what decides which worker gets which tests."""
     return GroupScheduling(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start what TEST_DATABASE_URL and TEST_REDIS_URL leave open, then set Django up.
+    """Start the servers that TEST_DATABASE_URL and TEST_REDIS_URL do not name, then set Django up.
 
-    Named in pytest's configuration, the settings would be read before this file and would miss the addresses.
+    With DJANGO_SETTINGS_MODULE in pytest's configuration Django would read its settings before the servers run.
     """
     database_url = os.environ.get("TEST_DATABASE_URL", "")
     redis_url = os.environ.get("TEST_REDIS_URL", "")
@@ -59,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
         private_servers(data_dir, with_postgres=not database_url, with_redis=not redis_url, durable=False)
     )
     for name in Environment.model_fields:
-        os.environ.pop(name, None)  # what a developer's shell sets is not the suite's, and neither is .env
+        os.environ.pop(name, None)  # neither the developer's shell nor .env configures the suite
     os.environ["PARLOR_ENV_FILE"] = ""
     os.environ["DATABASE_URL"] = database_url or started.database_url or ""
     os.environ["REDIS_URL"] = redis_url or started.redis_url or ""
@@ -70,13 +70,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)  # after pytest-django has ordered them by their use of the database
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In a worker, say what should begin first. All workers must have the same order."""
+    """Put the long tests first. All workers must come to the same order."""
     if _is_worker(config):
         put_long_ones_first(items)
 
 
 def _has_workers(config: pytest.Config) -> bool:
-    """Whether this process only hands tests out."""
+    """Whether this process runs no tests but starts the workers that do."""
     return config.getoption("dist", "no") != "no"
 
 
@@ -85,7 +85,7 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def _sweep() -> None:
-    """Stop the servers of runs that were killed, and remove their folders. Runs that are alive hold a lock."""
+    """Stop the servers of killed runs and remove their folders. A live run holds a lock on its folder."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(ServerRefused, OSError):
             if time.time() - left.stat().st_mtime > _SWEEP_AGE_SECONDS:
@@ -95,7 +95,7 @@ def _sweep() -> None:
 
 @pytest.fixture(autouse=True)
 def _empty_redis() -> None:
-    """Each test begins with an empty Redis. One round trip over a socket: about 0.1 ms."""
+    """Empty Redis before each test. This is one round trip over a socket, about 0.1 ms."""
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
         client.flushdb()
 
@@ -110,6 +110,6 @@ async def _redis_of_the_loop() -> AsyncIterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_connection_outlives_its_loop(request: pytest.FixtureRequest) -> None:
-    """Only for tests that are coroutines: the others have no loop, and need not pay for one."""
+    """Only coroutine tests have a loop; the others do not pay for one."""
     if inspect.iscoroutinefunction(getattr(request.node, "function", None)):
         request.getfixturevalue("_redis_of_the_loop")

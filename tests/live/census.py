@@ -1,4 +1,4 @@
-"""Parlor as it is served, and at one more path a count of all that a socket may leave behind. For tests alone."""
+"""Parlor's application with one more path, which counts what closed sockets may have left behind in the process."""
 
 import asyncio
 import gc
@@ -25,7 +25,7 @@ COUNTED = (ClientSocket, ClientOperation, Attachment, SocketFeed, Stream, LiveCh
 
 
 def census() -> dict[str, Any]:
-    """What lives in this process."""
+    """Count the objects, tasks, feeds and database connections of this process."""
     gc.collect()
     objects = Counter(type(each).__name__ for each in gc.get_objects() if isinstance(each, COUNTED))
     tasks = Counter(getattr(task.get_coro(), "__qualname__", "?") for task in asyncio.all_tasks())
@@ -45,7 +45,7 @@ def census() -> dict[str, Any]:
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Parlor, or the count."""
+    """Answer PATH with the census; everything else is Parlor's."""
     if scope.get("path") != PATH:
         await parlor(scope, receive, send)
         return

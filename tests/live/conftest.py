@@ -1,4 +1,4 @@
-"""Two Daphnes and a uvicorn over one database and one Redis, started once; their logs are read at the end."""
+"""Starts two Daphnes and a uvicorn over one database and one Redis, once per worker; checks their logs at the end."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from psycopg.conninfo import make_conninfo
 
 from tests.server import ROOT, Server, serving
 
-DATABASE = "parlor_live"
-# The feeds' groups are named after ids and Redis knows but one space of groups: these are never those of other tests.
+# Workers of the suite may share a PostgreSQL that TEST_DATABASE_URL names.
+DATABASE = f"parlor_live{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+# The channel layer's groups are named after ids, and all databases of a Redis share them: ids from here on meet no
+# other test's.
 FIRST_ID = 1_000_000_000
 APPLICATION = "api.asgi:application"
 
@@ -26,7 +28,7 @@ Start = Callable[..., AbstractContextManager[Server]]
 
 @pytest.fixture(scope="session")
 def environment() -> Iterator[dict[str, str]]:
-    """What the servers read: a database of their own, and no limits on how often tests may ask."""
+    """The servers' environment: a database of their own and no rate limits."""
     administration = os.environ["DATABASE_URL"]
     with psycopg.connect(administration, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
@@ -43,7 +45,7 @@ def environment() -> Iterator[dict[str, str]]:
 
 
 def _other_redis_database(url: str) -> str:
-    """Not the one that each test empties."""
+    """Another Redis database than the one that each test empties."""
     if url.startswith("unix:"):
         return f"{url.partition('?')[0]}?db=1"
     address, _, _number = url.removeprefix("redis://").partition("/")
@@ -65,7 +67,7 @@ def _migrate(variables: dict[str, str]) -> None:
 
 @pytest.fixture(scope="session")
 def start(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Start:
-    """Starts a server; when it has stopped, its log must be free of faults and of secrets."""
+    """Returns a context manager that runs a server; afterwards its log must hold neither faults nor secrets."""
 
     @contextmanager
     def start_one(kind: str, **variables: str) -> Iterator[Server]:
@@ -79,7 +81,7 @@ def start(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory)
 
 
 def assert_answers(server: Server) -> None:
-    """Wait until it is up, which on a busy machine takes half a minute."""
+    """Wait until the server is up, which takes half a minute on a busy machine."""
     try:
         httpx.post(server.http, json={"query": "{ __typename }"}, timeout=120).raise_for_status()
     except httpx.HTTPError as error:
@@ -87,18 +89,18 @@ def assert_answers(server: Server) -> None:
 
 
 def check_log(log: Path) -> None:
-    """No fault that nobody handled, and nothing that must stay secret."""
+    """The log must show no unhandled fault and no secret."""
     from tests.live.people import SECRETS
 
     text = log.read_text()
     for word in ("Traceback", "Unhandled", "never retrieved", "never awaited", "Masked error"):
         assert word not in text, text[-20_000:]
-    assert not [secret for secret in SECRETS if secret in text], "a secret stands in the server's log"
+    assert not [secret for secret in SECRETS if secret in text], "a secret is in the server's log"
 
 
 @pytest.fixture(scope="session")
 def servers(start: Start) -> Iterator[dict[str, Server]]:
-    """The servers by name."""
+    """The running servers by name."""
     with ExitStack() as stack:
         yield {
             name: stack.enter_context(start(kind))
@@ -120,13 +122,13 @@ def other(servers: dict[str, Server]) -> Server:
 
 @pytest.fixture(params=["daphne", "uvicorn"])
 def server(request: pytest.FixtureRequest, servers: dict[str, Server]) -> Server:
-    """Each kind of server in turn."""
+    """Each server program in turn."""
     return servers[request.param]
 
 
 @pytest.fixture(scope="session")
 def strict_servers(start: Start) -> Iterator[dict[str, Server]]:
-    """One of each kind with little patience: what a bound does can then be seen soon."""
+    """One server per program with small bounds and short timeouts, so that tests reach them soon."""
     bounds = {
         "CONNECTION_INIT_TIMEOUT_SECONDS": "2",
         "KEEP_ALIVE_SECONDS": "1",
@@ -147,5 +149,5 @@ def strict_servers(start: Start) -> Iterator[dict[str, Server]]:
 
 @pytest.fixture(params=["daphne", "uvicorn"])
 def strict(request: pytest.FixtureRequest, strict_servers: dict[str, Server]) -> Server:
-    """Each of them in turn."""
+    """Each of the strict servers in turn."""
     return strict_servers[request.param]

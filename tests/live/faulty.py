@@ -1,4 +1,4 @@
-"""Servers over a PostgreSQL and a Redis of their own, which may be stopped, restarted and hung."""
+"""Runs servers over a PostgreSQL and a Redis of their own, which tests stop, restart and hang."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.live.people import SECRETS
 from tests.server import ROOT, Server, serving
 
 APPLICATION = "api.asgi:application"
-# As in life, but for the waits.
+# The waits are short; the rest is as in production.
 SHORT_WAITS = {
     "FEED_PROBE_SECONDS": "0.2",
     "FEED_POLL_SECONDS": "0.5",
@@ -34,23 +34,23 @@ SHORT_WAITS = {
 
 
 class Service:
-    """One of the two, which can be gone for a while."""
+    """PostgreSQL or Redis, which can be stopped and started again."""
 
     def __init__(self, running: AbstractContextManager[None]) -> None:
         self._stack = ExitStack()
         self._stack.enter_context(running)
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the service."""
         self._stack.close()
 
     def start(self, running: AbstractContextManager[None]) -> None:
-        """Begin again, with the same data."""
+        """Start it again with the same data."""
         self._stack.enter_context(running)
 
 
 class Faulty:
-    """The two services, and servers that stand on them."""
+    """The two services and the servers that use them."""
 
     def __init__(self, data_dir: Path, logs: Path) -> None:
         self._data_dir = data_dir
@@ -74,44 +74,44 @@ class Faulty:
         )
 
     def close(self) -> None:
-        """End both."""
+        """Stop both services."""
         self._redis.stop()
         self._postgres.stop()
         shutil.rmtree(self._sockets, ignore_errors=True)
 
     @contextmanager
     def server(self, kind: str, **variables: str) -> Iterator[Server]:
-        """One more server."""
+        """Run one more server."""
         log = self._logs / f"{kind}-{len(list(self._logs.iterdir()))}.log"
         with serving(kind, APPLICATION, log, **self.environment, **variables) as server:
             yield server
         text = log.read_text()
-        assert not [secret for secret in SECRETS if secret in text], "a secret stands in the server's log"
+        assert not [secret for secret in SECRETS if secret in text], "a secret is in the server's log"
 
     def stop_redis(self) -> None:
-        """Be without Redis."""
+        """Stop Redis."""
         self._redis.stop()
 
     def start_redis(self) -> None:
-        """Have Redis again, with what its file has kept."""
+        """Start Redis again with the data of its file."""
         self._redis.start(self._running_redis())
 
     def restart_postgres(self) -> None:
-        """Cut all connections, and answer again."""
+        """Stop PostgreSQL, which cuts all connections, and start it again."""
         self.stop_postgres()
         self.start_postgres()
 
     def stop_postgres(self) -> None:
-        """Be without PostgreSQL."""
+        """Stop PostgreSQL."""
         self._postgres.stop()
 
     def start_postgres(self) -> None:
-        """Have PostgreSQL again."""
+        """Start PostgreSQL again."""
         self._postgres.start(self._running_postgres())
 
     @contextmanager
     def hung_redis(self) -> Iterator[None]:
-        """A Redis that takes connections and answers nothing."""
+        """Have Redis accept connections and answer nothing."""
         with self.redis_client() as client:
             process_id = int(client.info("server")["process_id"])
         os.kill(process_id, signal.SIGSTOP)
@@ -121,11 +121,11 @@ class Faulty:
             os.kill(process_id, signal.SIGCONT)
 
     def redis_client(self) -> redis.Redis:
-        """A client of this Redis."""
+        """Return a client of this Redis."""
         return redis.Redis.from_url(self.environment["REDIS_URL"])
 
     def connections(self) -> list[tuple[str, str]]:
-        """The state of each connection of the servers, and its last statement."""
+        """Return the state of each of the servers' connections and its last statement."""
         with psycopg.connect(self.environment["DATABASE_URL"], autocommit=True) as connection:
             return connection.execute(
                 "SELECT state, query FROM pg_stat_activity WHERE datname = current_database()"
@@ -141,7 +141,7 @@ class Faulty:
 
 @contextmanager
 def faulty_services(logs: Path) -> Iterator[Faulty]:
-    """The two services, migrated, until the context ends."""
+    """Run the two services, with a migrated database, until the context ends."""
     data_dir = Path(tempfile.mkdtemp(prefix="parlor-faulty-"))
     try:
         faulty = Faulty(data_dir, logs)

@@ -1,4 +1,4 @@
-"""People who use running servers, each new, so that tests do not meet; and the secrets that no log may hold."""
+"""Registers users on running servers, new ones for each test, and collects the secrets that no log may hold."""
 
 import itertools
 import secrets
@@ -39,7 +39,7 @@ FEED = """subscription ($chatId: ID!, $since: Int) {
 
 
 async def post(server: Server, query: str, variables: Json | None = None, token: str | None = None) -> Json:
-    """The response's body; whatever its status."""
+    """Return the response's body, whatever its status."""
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, verify=False) as client:
         answer = await client.post(
@@ -51,7 +51,7 @@ async def post(server: Server, query: str, variables: Json | None = None, token:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account, logged in."""
+    """A user who is logged in."""
 
     id: str
     username: str
@@ -59,21 +59,21 @@ class Person:
     token: str
 
     async def ask(self, server: Server, query: str, **variables: object) -> Json:
-        """`data` of a query or mutation over HTTP, which must have no errors."""
+        """Return `data` of a query or mutation over HTTP, which must have no errors."""
         body = await post(server, query, variables, self.token)
         assert "errors" not in body, body
         data: Json = body["data"]
         return data
 
     async def refusal(self, server: Server, query: str, **variables: object) -> Json:
-        """The one error of a query or mutation over HTTP, which must give nothing else."""
+        """Return the only error of a query or mutation over HTTP, which must give no data."""
         body = await post(server, query, variables, self.token)
         (error,) = body["errors"]
         assert not any((body.get("data") or {}).values()), body
         return dict(error)
 
     async def create_group(self, server: Server, *others: "Person") -> str:
-        """A new group; its id. Its last seq is the number of its members."""
+        """Create a group and return its id. Its last seq is the number of its members."""
         group = {"title": "Tea", "memberIds": [other.id for other in others]}
         return str((await self.ask(server, CREATE_GROUP, input=group))["createGroupChat"]["id"])
 
@@ -85,12 +85,12 @@ class Person:
         return message
 
     async def connect(self, server: Server) -> SocketClient:
-        """A socket of theirs."""
+        """Open a socket of this user."""
         return await SocketClient.connect(server.socket, self.token)
 
 
 async def register(server: Server) -> Person:
-    """Somebody new."""
+    """Register a new user."""
     username, password = f"live{next(_numbers)}", secrets.token_urlsafe(16)
     body = await post(server, REGISTER, {"input": {"username": username, "password": password}})
     payload = body["data"]["register"]
@@ -99,7 +99,7 @@ async def register(server: Server) -> Person:
 
 
 def short_token(person: Person, seconds: int, settings: LazySettings) -> str:
-    """Another token of theirs, signed as the server does, which lives this long (up to a second less)."""
+    """Return another access token of the user, as the server signs it, with this lifetime (up to a second less)."""
     settings.ACCESS_TOKEN_SECONDS = seconds
     of = read_access_token(person.token)
     token = new_access_token(of.user_id, of.session_id, of.epoch).text
@@ -108,7 +108,7 @@ def short_token(person: Person, seconds: int, settings: LazySettings) -> str:
 
 
 async def log_in(server: Server, person: Person) -> tuple[str, str]:
-    """Another session: access token and refresh token."""
+    """Log in once more and return the new session's access token and refresh token."""
     body = await post(server, LOGIN, {"username": person.username, "password": person.password})
     tokens = body["data"]["login"]
     SECRETS.update(tokens.values())

@@ -1,4 +1,4 @@
-"""The settings of a server under test: those of life, but for the price of a password."""
+"""The settings of servers under test: the real ones, but with a cheap password hash."""
 
 from api.settings import *  # noqa: F403 - all of them
 

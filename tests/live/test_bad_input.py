@@ -29,8 +29,8 @@ CHAT = "query ($id: ID!) { chat(id: $id) { lastSeq } }"
 
 LONG = "1" * 101
 
-# Name, operation, its variables, code, and `field` if there is one. "CHAT" stands for a chat of the person's own,
-# "FOREIGN" for one of others.
+# Name, operation, variables, error code, and the error's `field` if any. "CHAT" stands for a chat of the user,
+# "FOREIGN" for a chat of others.
 CASES: list[tuple[str, str, Json, str, str | None]] = [
     ("unknown chat", CHAT, {"id": "Q2hhdDo5OTk5OTk="}, "NOT_FOUND", None),
     ("foreign chat", CHAT, {"id": "FOREIGN"}, "NOT_FOUND", None),
@@ -80,13 +80,13 @@ class Rows:
 
 
 class Scene:
-    """Somebody with a chat in which they said something once, and a chat of others."""
+    """A user with a chat of one message, and a chat of others."""
 
     person: Person
     ids: dict[str, str]
 
     def fill(self, value: object) -> object:
-        """Put the real ids in the place of their names."""
+        """Replace the names by the real ids."""
         if isinstance(value, dict):
             return {key: self.fill(inner) for key, inner in value.items()}
         return self.ids.get(value, value) if isinstance(value, str) else value
@@ -127,7 +127,7 @@ async def test_bad_input_gives_one_typed_error_and_writes_nothing(
     assert rows.count() == before
 
 
-async def test_a_wrong_password_and_an_unknown_name_are_told_apart_by_nobody(
+async def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(
     server: Server, scene: Scene, rows: Rows
 ) -> None:
     before = rows.count()
@@ -142,7 +142,7 @@ async def test_a_wrong_password_and_an_unknown_name_are_told_apart_by_nobody(
     assert rows.count() == before
 
 
-def tokens_that_are_no_good() -> dict[str, str]:
+def invalid_tokens() -> dict[str, str]:
     expired = AccessToken(new_access_token(1, "0" * 36, 0).text)  # type: ignore[arg-type]
     expired.set_exp(from_time=expired.current_time, lifetime=-expired.lifetime)
     good = new_access_token(1, "0" * 36, 0).text
@@ -157,8 +157,8 @@ def tokens_that_are_no_good() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["expired", "forged", "garbage"])
-async def test_a_token_that_is_no_good_opens_nothing(server: Server, name: str) -> None:
-    token = tokens_that_are_no_good()[name]
+async def test_an_invalid_token_is_refused(server: Server, name: str) -> None:
+    token = invalid_tokens()[name]
     body = await post(server, CHAT, {"id": "CHAT"}, token)
     assert [error["extensions"]["code"] for error in body["errors"]] == ["UNAUTHENTICATED"]
     assert "data" not in body
@@ -167,7 +167,7 @@ async def test_a_token_that_is_no_good_opens_nothing(server: Server, name: str) 
     assert closed.value.code == 4403
 
 
-async def test_who_is_not_logged_in_is_told_so(server: Server, scene: Scene, rows: Rows) -> None:
+async def test_an_anonymous_client_gets_unauthenticated(server: Server, scene: Scene, rows: Rows) -> None:
     before = rows.count()
     for query, variables in ((CHAT, {"id": "CHAT"}), (SEND, {"input": {"chatId": "CHAT", "text": "x"}})):
         body = await post(server, query, scene.fill(variables))  # type: ignore[arg-type]
@@ -179,7 +179,7 @@ async def test_who_is_not_logged_in_is_told_so(server: Server, scene: Scene, row
     ("chat", "since", "code"),
     [("FOREIGN", None, "NOT_FOUND"), ("none", None, "NOT_FOUND"), ("CHAT", -1, "BAD_INPUT")],
 )
-async def test_a_feed_that_may_not_start_is_an_error_of_its_operation(
+async def test_a_refused_feed_is_an_error_of_its_operation(
     server: Server, scene: Scene, chat: str, since: int | None, code: str
 ) -> None:
     async with await scene.person.connect(server) as client:

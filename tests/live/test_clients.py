@@ -1,4 +1,4 @@
-"""The client of graphql-ws from npm: what it does about our close codes is what PROTOCOL.md's table says of them."""
+"""The npm package graphql-ws reacts to our close codes as the table in PROTOCOL.md says."""
 
 import asyncio
 import contextlib
@@ -28,24 +28,24 @@ class FollowingClient:
         return await anext(self._lines)
 
     async def answer(self, **answers: str) -> None:
-        """Give the client what it wants next, in this order."""
+        """Answer the client's next questions, in this order."""
         for wanted, answer in answers.items():
             assert await self.line() == {"wants": wanted}
             self._stdin.write(answer.encode() + b"\n")
             await self._stdin.drain()
 
     async def connect(self, server: Server, token: str) -> None:
-        """Have it connect, successfully."""
+        """Let the client connect; it must succeed."""
         await self.answer(url=server.socket, token=token)
         assert await self.line() == {"connected": True}
 
     async def event(self) -> tuple[str, int]:
-        """Type and seq of the next event."""
+        """Return the type and seq of the next event."""
         line = await self.line()
         return line["event"]["__typename"], line["event"]["seq"]
 
     async def rest(self) -> list[Line]:
-        """All up to its end."""
+        """Return all lines up to its end."""
         return [line async for line in self._lines]
 
 
@@ -66,7 +66,7 @@ async def chat_of_two(server: Server) -> tuple[Person, Person, str]:
 
 
 async def test_it_comes_back_with_a_new_token_after_expiry(strict: Server, settings: LazySettings) -> None:
-    """4403, «retry: yes»; and the feed goes on where it was, by `since`."""
+    """4403, «retry: yes»; with `since` the feed goes on where it stopped."""
     ann, bob, chat_id = await chat_of_two(strict)
     async with following(chat_id) as client:
         await client.connect(strict, short_token(bob, 3, settings))
@@ -96,7 +96,7 @@ async def test_it_comes_back_with_another_login_after_a_logout(server: Server) -
         assert await client.event() == ("MessagePosted", 3)
 
 
-async def test_it_gives_up_where_nobody_signs_in_again(server: Server) -> None:
+async def test_it_gives_up_without_a_new_login(server: Server) -> None:
     _ann, bob, chat_id = await chat_of_two(server)
     token, refresh_token = await log_in(server, bob)
     async with following(chat_id) as client:
@@ -109,8 +109,8 @@ async def test_it_gives_up_where_nobody_signs_in_again(server: Server) -> None:
         assert await client.rest() == [{"closed": 4403}, {"error": 4403}]
 
 
-async def test_it_is_not_revived_once_it_was_superseded(strict: Server) -> None:
-    """1008, «retry: no»: else two clients would supersede each other for ever."""
+async def test_it_stays_closed_when_superseded(strict: Server) -> None:
+    """1008, «retry: no»: otherwise two clients would supersede each other forever."""
     _ann, bob, chat_id = await chat_of_two(strict)
     async with following(chat_id) as client:
         await client.connect(strict, bob.token)
@@ -124,7 +124,7 @@ async def test_it_is_not_revived_once_it_was_superseded(strict: Server) -> None:
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
 async def test_it_goes_on_elsewhere_after_a_restart(start: Start, daphne: Server, kind: str) -> None:
-    """1012, «retry: yes»; nothing that was said meanwhile is missed."""
+    """1012, «retry: yes»; it misses no message."""
     ann, bob, chat_id = await chat_of_two(daphne)
     async with following(chat_id) as client:
         with start(kind, DRAIN_SECONDS="0.1") as doomed:
@@ -141,7 +141,7 @@ async def test_it_goes_on_elsewhere_after_a_restart(start: Start, daphne: Server
 
 
 async def test_it_goes_on_after_the_connection_was_cut(start: Start, daphne: Server) -> None:
-    """1006, which no server sends."""
+    """1006, which no server sends: the connection broke."""
     _ann, bob, chat_id = await chat_of_two(daphne)
     async with following(chat_id) as client:
         with start("daphne") as doomed:
@@ -153,7 +153,7 @@ async def test_it_goes_on_after_the_connection_was_cut(start: Start, daphne: Ser
         assert await client.event() == ("FeedReady", 2)
 
 
-async def test_an_operations_error_ends_the_operation_alone(server: Server) -> None:
+async def test_an_error_ends_only_its_operation(server: Server) -> None:
     ann = await register(server)
     async with following("nonsense") as client:
         await client.connect(server, ann.token)

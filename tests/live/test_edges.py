@@ -1,4 +1,4 @@
-"""What is refused at the edge, under both servers: handshakes for other hosts, bodies that trickle in."""
+"""Both servers refuse handshakes for unknown hosts and bodies that trickle in."""
 
 import asyncio
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ REFUSAL = {"errors": [{"message": "This host is not served here.", "extensions":
 
 
 async def answer_to(server: Server, request: str, *, then: bytes = b"") -> tuple[int, bytes]:
-    """The status and the body of the answer to a request, after which one byte of `then` follows every 0.1 s."""
+    """Send a request and then one byte of `then` every 0.1 s; return the status and the body of the answer."""
     host, port = server.address.split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     trickle = asyncio.create_task(_trickle(writer, then))
@@ -43,17 +43,17 @@ async def _trickle(writer: asyncio.StreamWriter, content: bytes) -> None:
         writer.write(bytes([byte]))
 
 
-async def test_a_handshake_for_another_host_is_refused(servers: dict[str, Server]) -> None:
+async def test_a_handshake_for_an_unknown_host_is_refused(servers: dict[str, Server]) -> None:
     for host in ("evil.example", "localhost.evil.example", "local host", ""):
         status, body = await answer_to(servers["uvicorn"], HANDSHAKE.format(host=host))
         assert status == 400
-        if host.endswith("example"):  # of the others the server program itself says it
+        if host.endswith("example"):  # the others are refused by the server program itself
             assert msgspec.json.decode(body) == REFUSAL
         status, _ = await answer_to(servers["daphne"], HANDSHAKE.format(host=host))
         assert status in (400, 403)
 
 
-async def test_a_handshake_for_a_host_of_ours_is_taken(server: Server) -> None:
+async def test_a_handshake_for_an_allowed_host_is_accepted(server: Server) -> None:
     for host in ("localhost", "127.0.0.1:1", server.address):
         assert (await answer_to(server, HANDSHAKE.format(host=host)))[0] == 101
 

@@ -1,4 +1,4 @@
-"""Faults of what the servers stand on, while people talk: everything arrives once and in order."""
+"""Redis and PostgreSQL fail while users send: every event arrives once and in order."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @dataclass
 class Talk:
-    """Somebody who sends over their socket through one server, and somebody who reads through the other."""
+    """A user who sends through one server, and a user who reads through the other."""
 
     chat_id: str
     ann: Person
@@ -50,7 +50,7 @@ class Talk:
     last: int = 2
 
     async def send(self, count: int = 1) -> None:
-        """Send, and have it acknowledged."""
+        """Send messages; each must be acknowledged."""
         for _ in range(count):
             self.sent += 1
             given = {"chatId": self.chat_id, "text": f"number {self.sent}", "clientId": str(self.sent)}
@@ -58,14 +58,14 @@ class Talk:
             assert "errors" not in payload, payload
 
     async def arrives(self, count: int, feed: SocketOperation | None = None) -> None:
-        """The next messages arrive, each once and in its place."""
+        """Expect the next messages, each once and in order."""
         for _ in range(count):
             event = (await (feed or self.feed).data(20))["chatFeed"]
             self.last += 1
             assert (event["seq"], event["message"]["text"]) == (self.last, f"number {self.last - 2}")
 
     async def nothing_more(self) -> None:
-        """Nothing came twice."""
+        """Expect no further frame: nothing came twice."""
         await self.reader.ping()
         assert not self.feed.queue.frames
 
@@ -103,7 +103,7 @@ async def test_redis_is_restarted(world: World) -> None:
 
 
 async def test_redis_is_away(world: World) -> None:
-    """Delivery goes on by the poll, also for who comes and for chats that are new to a process."""
+    """The poll delivers, also to new subscribers and in chats that are new to a process."""
     async with talking(world) as talk:
         await asyncio.to_thread(world.faulty.stop_redis)
         try:
@@ -148,7 +148,7 @@ async def test_subscriptions_of_redis_are_cut(world: World) -> None:
                 await talk.arrives(7)
 
 
-async def test_what_is_not_kept_comes_again_after_redis_does(world: World) -> None:
+async def test_ephemeral_events_come_again_after_redis_is_restarted(world: World) -> None:
     async with talking(world) as talk:
         await asyncio.to_thread(world.faulty.stop_redis)
         await asyncio.to_thread(world.faulty.start_redis)
@@ -175,7 +175,7 @@ async def test_postgres_is_restarted(world: World) -> None:
         await talk.arrives(5)
 
 
-async def test_a_server_is_killed_amid_a_talk(world: World) -> None:
+async def test_a_server_is_killed_while_users_send(world: World) -> None:
     async with talking(world) as talk:
         with world.faulty.server("uvicorn") as doomed:
             assert_answers(doomed)

@@ -1,4 +1,4 @@
-"""Feeds over real sockets: between processes, many on one socket, and on from where a killed process left off."""
+"""Feeds over real sockets: across processes, many on one socket, and resumed after a process was killed."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from tests.server import Server
 
 
 async def follow(client: SocketClient, chat_id: str, since: int | None = None) -> SocketOperation:
-    """A feed that has said FeedReady."""
+    """Subscribe to a chat's feed and read its FeedReady."""
     operation = await client.subscribe(FEED, {"chatId": chat_id, "since": since})
     ready = (await operation.data())["chatFeed"]
     assert ready["__typename"] == "FeedReady"
@@ -27,7 +27,7 @@ async def event_of(operation: SocketOperation) -> Frame:
 
 
 async def two_people(server: Server) -> tuple[Person, Person, str]:
-    """Two people and a group of theirs, whose last seq is 2."""
+    """Register two users with a group, whose last seq is 2."""
     ann, bob = await register(server), await register(server)
     return ann, bob, await ann.create_group(server, bob)
 
@@ -65,7 +65,7 @@ async def test_many_operations_on_one_socket_each_under_its_own_id(server: Serve
         assert not feeds[first].queue.frames
 
 
-async def test_an_id_in_use_is_refused_and_a_free_one_may_be_used_again(server: Server) -> None:
+async def test_an_id_in_use_is_refused_and_a_free_one_is_accepted_again(server: Server) -> None:
     _ann, bob, chat_id = await two_people(server)
     async with await bob.connect(server) as client:
         feed = await follow(client, chat_id)
@@ -96,8 +96,8 @@ async def test_a_feed_goes_on_elsewhere_after_its_process_was_killed(start: Star
     assert events[-1]["message"]["text"] == "after"
 
 
-async def test_writes_of_a_process_that_is_killed_arrive_all_the_same(start: Start, daphne: Server) -> None:
-    """What was committed is delivered, though the process that wrote it may not have lived to publish it."""
+async def test_writes_of_a_killed_process_arrive(start: Start, daphne: Server) -> None:
+    """Committed messages are delivered even if the process was killed before it published them."""
     ann, bob, chat_id = await two_people(daphne)
     async with await bob.connect(daphne) as reader:
         feed = await follow(reader, chat_id)

@@ -1,4 +1,4 @@
-"""A client that does not read, while thousands of events pass: what it costs, and how it comes back."""
+"""A client does not read while thousands of events pass: what it costs, and how it resumes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ TEXT = "x" * 3000
 WARMING = 100
 SENDERS = 16
 SET_TYPING = "mutation ($chatId: ID!, $typing: Boolean!) { setTyping(chatId: $chatId, typing: $typing) }"
-# Neither the writer nor a busy machine is what is tested here.
+# Large enough for the writer and for a busy machine.
 LIMITS = {"MAX_FRAMES_PER_SECOND": "100000", "MAX_FRAME_BURST": "100000", "KEEP_ALIVE_SECONDS": "60"}
-# What a stalled client may cost: its window, the buffers on the way, and what Python keeps of what has passed.
+# A stalled client costs its window, the buffers on the way, and what Python keeps of past events.
 BOUND_BYTES = 24 * 2**20
 
 
 class Talk:
-    """A writer and a reader who goes on reading."""
+    """A writer and a reader that keeps reading."""
 
     def __init__(self, writer: SocketClient, reader: SocketOperation, chat_id: str) -> None:
         self.writer = writer
@@ -36,7 +36,7 @@ class Talk:
         self.last = 2
 
     async def send(self, count: int) -> None:
-        """Send, and see the reader get it all in order."""
+        """Send messages; the reader must get them all in order."""
         numbers = itertools.count()
 
         async def one_sender() -> None:
@@ -51,7 +51,7 @@ class Talk:
         self.last += count
 
     async def arrive(self, count: int, operation: SocketOperation, after: int) -> None:
-        """The next durable events of an operation, in order and once."""
+        """Expect the next durable events of an operation, each once and in order."""
         for seq in range(after + 1, after + count + 1):
             event = (await operation.data(30))["chatFeed"]
             while event["__typename"] == "TypingChanged":
@@ -78,11 +78,11 @@ def memory(server: Server) -> int:
 
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
-async def test_who_does_not_read_costs_little_and_then_misses_nothing(start: Start, kind: str) -> None:
+async def test_a_stalled_client_costs_little_and_misses_nothing(start: Start, kind: str) -> None:
     with start(kind, **LIMITS) as server:
         async with talking(server) as (talk, bob), await bob.connect(server) as stalled:
             feed = await follow(stalled, talk.chat_id)
-            await talk.send(WARMING)  # so that what the events themselves leave in memory is there already
+            await talk.send(WARMING)  # what the events themselves leave in memory is then part of `before`
             await talk.arrive(WARMING, feed, 2)
             stalled.connection.transport.pause_reading()
             before = memory(server)
@@ -100,7 +100,7 @@ async def test_who_does_not_read_costs_little_and_then_misses_nothing(start: Sta
 
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
-async def test_who_does_not_read_for_long_is_closed_and_resumes(start: Start, kind: str) -> None:
+async def test_a_client_that_stalls_for_long_is_closed_and_resumes(start: Start, kind: str) -> None:
     with start(kind, **LIMITS, SLOW_CONSUMER_SECONDS="1", MAX_REPLAY_EVENTS="5000") as server:
         async with talking(server) as (talk, bob), await bob.connect(server) as stalled:
             feed = await follow(stalled, talk.chat_id)
@@ -110,7 +110,10 @@ async def test_who_does_not_read_for_long_is_closed_and_resumes(start: Start, ki
             await talk.send(200)  # the others go on
             stalled.connection.transport.resume_reading()
             code, _reason = await closed
-            assert code in (4450, 1006)  # Daphne may drop the connection of who does not read even that
+            assert code in (
+                4450,
+                1006,
+            )  # Daphne may drop a connection whose client does not read even the close frame
             got = [
                 frame["payload"]["data"]["chatFeed"]["seq"]
                 for frame in feed.queue.frames

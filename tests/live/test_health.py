@@ -1,4 +1,4 @@
-"""Liveness and readiness at the wire, under both servers, with what they stand on gone, and during a drain."""
+"""Liveness and readiness under both servers: without Redis, without PostgreSQL, and during a drain."""
 
 import asyncio
 import signal
@@ -34,15 +34,15 @@ async def ask(server: Server, what: str = "ready", client: httpx.AsyncClient | N
 
 
 async def becomes(server: Server, expected: Answer) -> None:
-    """Ask until the answer is this one, which it is soon."""
+    """Ask until the answer is the expected one."""
     async with asyncio.timeout(30):
-        while await ask(server) != expected:  # noqa: ASYNC110 - nothing tells of it but the answer itself
+        while await ask(server) != expected:  # noqa: ASYNC110 - only the answer itself shows it
             await asyncio.sleep(0.05)
 
 
 @dataclass
 class World:
-    """A server of each kind over services that can be gone."""
+    """A server per program, over services that tests can stop."""
 
     faulty: Faulty
     servers: list[Server]
@@ -58,7 +58,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(faulty, servers)
 
 
-async def test_a_process_that_has_all_it_needs_is_ready(world: World) -> None:
+async def test_a_process_with_redis_and_postgres_is_ready(world: World) -> None:
     for server in world.servers:
         assert await ask(server, "live") == GOOD
         await becomes(server, GOOD)
@@ -68,7 +68,7 @@ async def test_a_process_that_has_all_it_needs_is_ready(world: World) -> None:
             assert (await client.post("/health/ready")).status_code == 405
 
 
-async def test_without_redis_it_is_not_ready_and_lives(world: World) -> None:
+async def test_without_redis_it_is_live_but_not_ready(world: World) -> None:
     world.faulty.stop_redis()
     try:
         for server in world.servers:
@@ -80,7 +80,7 @@ async def test_without_redis_it_is_not_ready_and_lives(world: World) -> None:
         await becomes(server, GOOD)
 
 
-async def test_a_redis_that_answers_nothing_does_not_hold_up_the_answer(world: World) -> None:
+async def test_a_hung_redis_does_not_delay_the_answer(world: World) -> None:
     with world.faulty.hung_redis():
         for server in world.servers:
             await becomes(server, bad("redis"))
@@ -90,7 +90,7 @@ async def test_a_redis_that_answers_nothing_does_not_hold_up_the_answer(world: W
         await becomes(server, GOOD)
 
 
-async def test_without_postgres_it_is_not_ready_and_lives(world: World) -> None:
+async def test_without_postgres_it_is_live_but_not_ready(world: World) -> None:
     world.faulty.stop_postgres()
     try:
         for server in world.servers:
@@ -103,8 +103,8 @@ async def test_without_postgres_it_is_not_ready_and_lives(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_process_that_drains_is_not_ready(kind: str, start: Start) -> None:
-    """uvicorn still takes connections then; Daphne serves those that it has."""
+async def test_a_draining_process_is_not_ready(kind: str, start: Start) -> None:
+    """uvicorn still accepts connections then; Daphne serves the open ones."""
     with start(kind, DRAIN_SECONDS="4") as doomed:
         ann = await register(doomed)
         clients = [await ann.connect(doomed) for _ in range(3)]

@@ -14,6 +14,10 @@ import redis.asyncio
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from api.socket.client_socket import ClientSocket
+from schema.live.delivery.attachment import Attachment
+from schema.live.delivery.live_chat import LiveChat
+from schema.live.delivery.socket_feed import SocketFeed
 from tests.client import eventually
 from tests.live.census import PATH
 from tests.live.conftest import assert_answers, check_log
@@ -32,7 +36,7 @@ GONE_SECONDS = 30
 def counted(
     request: pytest.FixtureRequest, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """A server that can be asked what lives in it, and that keeps nothing for long."""
+    """A server with the census and short caches."""
     log = tmp_path_factory.mktemp("counted") / "log"
     patience = {
         "FEED_LINGER_SECONDS": "0.1",
@@ -71,7 +75,7 @@ def subscribe(operation_id: str, query: str, **variables: object) -> str:
 
 
 async def live(server: Server, person: Person, chat_id: str, number: int) -> ClientConnection:
-    """A socket with live feeds; some get no further than the handshake, or than connection_init."""
+    """Open a socket with live feeds; some sockets stop after the handshake or after connection_init."""
     socket = await open_socket(server)
     if number % 20 == 0:
         return socket
@@ -93,16 +97,16 @@ async def live(server: Server, person: Person, chat_id: str, number: int) -> Cli
 
 
 async def vanish(server: Server, people: list[tuple[Person, str]], count: int) -> None:
-    """So many sockets at once, all cut in one turn of the loop; somebody speaks in the chats meanwhile."""
+    """Open so many sockets, send to their chats, and drop all the connections in one turn of the loop."""
     sockets = await asyncio.gather(
         *(live(server, *people[number % len(people)], number) for number in range(count))
     )
     for person, chat_id in people:
         await person.say(server, chat_id, "to all")
     peak = (await census(server))["objects"]
-    assert peak["ClientSocket"] >= count
-    assert min(peak["Attachment"], peak["SocketFeed"]) >= count * 0.85
-    assert peak["LiveChat"] == len(people)
+    assert peak[ClientSocket.__name__] >= count
+    assert min(peak[Attachment.__name__], peak[SocketFeed.__name__]) >= count * 0.85
+    assert peak[LiveChat.__name__] == len(people)
     for socket in sockets:
         socket.transport.abort()
     for socket in sockets:
@@ -111,7 +115,7 @@ async def vanish(server: Server, people: list[tuple[Person, str]], count: int) -
 
 
 def more(after: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """What there is more of."""
+    """Return what there is more of than before."""
     found: dict[str, Any] = {
         name: count for name, count in after.items() if name != "tasks" and count != before[name]
     }
@@ -119,11 +123,11 @@ def more(after: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     return {**found, **({"tasks": dict(tasks)} if tasks else {})}
 
 
-async def test_a_thousand_abrupt_ends_leave_nothing(
+async def test_a_thousand_dropped_connections_leave_nothing(
     counted: Server, environment: dict[str, str], redis_of_servers: redis.asyncio.Redis
 ) -> None:
     people = [(person, await person.create_group(counted)) for person in await _people(counted)]
-    await vanish(counted, people, 20)  # what is made once for all is there now
+    await vanish(counted, people, 20)  # lazily made singletons exist now
     before = await _at_rest(counted)
     assert before["sockets"] == before["live chats"] == before["followed chats"] == 0
     assert set(before["objects"].values()) == {0}
@@ -166,7 +170,7 @@ async def _at_rest(server: Server) -> dict[str, Any]:
 
 
 async def _in_redis(client: redis.asyncio.Redis) -> tuple[set[object], set[object]]:
-    """The channel layer's groups that somebody is in, and the keys of the roster of sockets."""
+    """Return the channel layer's groups with members, and the keys of the socket leases."""
     groups: set[object] = set(await client.pubsub_channels())
     return groups, {key async for key in client.scan_iter("parlor:sockets:*")}
 

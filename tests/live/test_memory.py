@@ -1,4 +1,4 @@
-"""What a socket with a feed costs: an idle one is most of what a chat server serves."""
+"""A socket with an idle feed takes little memory: most sockets of a chat server are idle."""
 
 import asyncio
 import json
@@ -16,13 +16,13 @@ MOST_KILOBYTES = 25
 
 
 def resident_kilobytes(server: Server) -> int:
-    """What the process holds in memory (kB)."""
+    """Return the resident memory of the process in kB."""
     status = Path(f"/proc/{server.process.pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0])
 
 
 async def follow(server: Server, person: Person, chat_id: str) -> ClientConnection:
-    """A socket whose feed stands."""
+    """Open a socket with a running feed."""
     socket = await connect(
         server.socket, subprotocols=[Subprotocol("graphql-transport-ws")], compression=None, open_timeout=30
     )
@@ -36,7 +36,7 @@ async def follow(server: Server, person: Person, chat_id: str) -> ClientConnecti
 
 
 async def follow_all(server: Server, person: Person, chat_id: str, count: int) -> list[ClientConnection]:
-    """So many, some at a time."""
+    """Open so many of them, fifty at a time."""
     sockets: list[ClientConnection] = []
     while len(sockets) < count:
         sockets += await asyncio.gather(*(follow(server, person, chat_id) for _ in range(50)))
@@ -51,7 +51,7 @@ async def test_a_socket_with_a_feed_takes_25_kilobytes_at_most(
     with serving(kind, "api.asgi:application", tmp_path / "log", **environment, **more) as server:
         ann = await register(server)
         chat_id = await ann.create_group(server)
-        first = await follow_all(server, ann, chat_id, 50)  # with them comes what is made once for all
+        first = await follow_all(server, ann, chat_id, 50)  # lazily made singletons come with them
         before = resident_kilobytes(server)
         others = await follow_all(server, ann, chat_id, SOCKETS)
         each = (resident_kilobytes(server) - before) / SOCKETS

@@ -1,4 +1,4 @@
-"""Over real sockets on three processes: who was removed gets nothing more, and what was deleted is shown by none."""
+"""On three processes: a removed member gets nothing more, and no replay shows deleted text."""
 
 import asyncio
 
@@ -34,7 +34,7 @@ TIMEOUT_SECONDS = 20
 
 
 async def seqs(operation: SocketOperation, field: str, last: int) -> list[int]:
-    """The seqs of what comes, up to this one."""
+    """Return the seqs of the events up to `last`."""
     found: list[int] = []
     while not found or found[-1] != last:
         event: Json = (await operation.data(TIMEOUT_SECONDS))[field]
@@ -44,7 +44,7 @@ async def seqs(operation: SocketOperation, field: str, last: int) -> list[int]:
 
 
 async def subscribe(client: SocketClient, chat_id: str, since: int) -> tuple[list[SocketOperation], Json]:
-    """All feeds that show a chat, each from `since` on, their first events read; that of the first one."""
+    """Subscribe to all feeds that show a chat from `since` on; return them and the first one's FeedReady."""
     cursors = [{"chatId": chat_id, "seq": since}]
     feeds = [
         await client.subscribe(FEED_WITH_EDITS, {"chatId": chat_id, "since": since}),
@@ -56,7 +56,7 @@ async def subscribe(client: SocketClient, chat_id: str, since: int) -> tuple[lis
     return feeds, firsts[0]
 
 
-async def test_what_was_deleted_or_edited_away_is_replayed_by_no_process(servers: dict[str, Server]) -> None:
+async def test_no_process_replays_deleted_or_former_text(servers: dict[str, Server]) -> None:
     one, *_others = servers.values()
     ann, bob = await register(one), await register(one)
     chat_id = await ann.create_group(one, bob)
@@ -114,7 +114,7 @@ async def test_replays_while_messages_are_edited_away(servers: dict[str, Server]
     assert len(knew) > 1, "no replay ran while messages were edited"
 
 
-async def test_who_is_removed_gets_nothing_more_on_any_process(servers: dict[str, Server]) -> None:
+async def test_a_removed_member_gets_nothing_more_on_any_process(servers: dict[str, Server]) -> None:
     one, *_others = servers.values()
     ann, bob, cy = await register(one), await register(one), await register(one)
     chat_id = await ann.create_group(one, bob, cy)
@@ -148,7 +148,7 @@ async def test_who_is_removed_gets_nothing_more_on_any_process(servers: dict[str
 
 
 async def witness(person: Person, server: Server, chat_id: str) -> tuple[SocketClient, SocketOperation]:
-    """Somebody who stays."""
+    """Follow the chat as a member who stays."""
     client = await person.connect(server)
     feed = await client.subscribe(FEED, {"chatId": chat_id, "since": 3})
     assert (await feed.data(TIMEOUT_SECONDS))["chatFeed"]["__typename"] == "FeedReady"
@@ -156,8 +156,10 @@ async def witness(person: Person, server: Server, chat_id: str) -> tuple[SocketC
 
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
-async def test_a_laggard_who_is_removed_gets_their_end_alone(start: Start, daphne: Server, kind: str) -> None:
-    """Their socket owes more than its window, what they have not got has left the ring, and then it is edited."""
+async def test_a_slow_member_who_is_removed_gets_only_the_end(
+    start: Start, daphne: Server, kind: str
+) -> None:
+    """The socket owes more than its window, the missed events have left the ring, and then they are edited."""
     ann, bob, cy = await register(daphne), await register(daphne), await register(daphne)
     chat_id = await ann.create_group(daphne, bob, cy)
     bounds = {"SEND_WINDOW_BYTES": "4000", "FLOW_PING_BYTES": "1000", "FEED_RING_EVENTS": "2"}

@@ -18,7 +18,7 @@ WHO = "{ viewer { user { username } } }"
 
 
 async def connect(server: Server, *, query: str = "", payload: Json | None = None, **options: Any) -> str:
-    """The username of whom the server takes the client for. Raises SocketClosedError."""
+    """Connect and return the viewer's username. Raises SocketClosedError."""
     async with await SocketClient.connect(server.socket + query, payload=payload, **options) as client:
         answer = await client.execute(WHO)
         return str(answer["data"]["viewer"]["user"]["username"])
@@ -74,7 +74,7 @@ async def test_the_places_of_a_credential(server: Server, place: str) -> None:
 
 
 @pytest.mark.parametrize("payload", [None, {}, {"Authorization": None, "ticket": None, "other": 1}])
-async def test_an_empty_payload_leaves_it_to_the_handshake(server: Server, payload: Json | None) -> None:
+async def test_with_an_empty_payload_the_handshake_decides(server: Server, payload: Json | None) -> None:
     """«Its payload MAY be null or absent.»"""
     ann = await register(server)
     headers = {"Authorization": f"Bearer {ann.token}"}
@@ -113,7 +113,9 @@ async def test_a_token_in_the_query_decides_before_a_ticket(server: Server) -> N
     ann, bob = await register(server), await register(server)
     ticket = await ticket_of(server, ann)
     assert await connect(server, query=f"?ticket={ticket}&JWT={bob.token}") == bob.username
-    assert await connect(server, query=f"?ticket={ticket}") == ann.username  # and it was not used up
+    assert (
+        await connect(server, query=f"?ticket={ticket}") == ann.username
+    )  # the first socket did not use it up
 
 
 async def test_without_any_credential_it_is_closed_4403(server: Server) -> None:
@@ -124,8 +126,8 @@ async def test_without_any_credential_it_is_closed_4403(server: Server) -> None:
     await refused(server, query="?JWT=&ticket=")
 
 
-async def test_a_refresh_token_is_none(server: Server) -> None:
-    """A refresh token is no access token, whatever its signature."""
+async def test_a_refresh_token_is_no_credential(server: Server) -> None:
+    """A refresh token is no access token, although its signature is valid."""
     login = "mutation ($u: String!, $p: String!) { login(username: $u, password: $p) { refreshToken } }"
     ann = await register(server)
     body = await post(server, login, {"u": ann.username, "p": ann.password})
@@ -134,7 +136,7 @@ async def test_a_refresh_token_is_none(server: Server) -> None:
 
 
 @pytest.mark.parametrize("door", ["mutation", "GET", "POST"])
-async def test_a_ticket_comes_with_its_end_and_all_chats(server: Server, door: str) -> None:
+async def test_a_ticket_comes_with_its_expiry_and_all_chats(server: Server, door: str) -> None:
     """«answers with a ticket, its end, and the ids of all chats of the viewer»"""
     ann, bob = await register(server), await register(server)
     chats = {await ann.create_group(server) for _ in range(3)}
@@ -168,7 +170,7 @@ async def test_of_many_sockets_with_one_ticket_one_succeeds(servers: dict[str, S
 
 
 async def test_a_ticket_ends(server: Server, environment: dict[str, str]) -> None:
-    """«A ticket works once, for `SOCKET_TICKET_SECONDS` at most»: here Redis is told that its time is over."""
+    """«A ticket works once, for `SOCKET_TICKET_SECONDS` at most»: here Redis expires it early."""
     ann = await register(server)
     ticket = await ticket_of(server, ann)
     async with redis.asyncio.Redis.from_url(environment["REDIS_URL"]) as client:

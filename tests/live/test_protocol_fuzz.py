@@ -1,7 +1,7 @@
 """Thousands of frames of all shapes: each socket answers a ping or is closed, and no server's log has a fault.
 
 Section 4: «A frame that is not a message of the protocol closes the socket with 4400». The servers' logs are read when
-they stop (`check_log`): an exception that nobody handled, or an error that had to be masked, fails there.
+they stop (`check_log`): an unhandled exception or a masked error fails there.
 """
 
 import json
@@ -27,7 +27,7 @@ SCALARS = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
-    st.floats(),  # NaN and infinities too, which json.dumps writes and JSON does not know
+    st.floats(),  # also NaN and infinities, which json.dumps writes although JSON lacks them
     st.text(max_size=8),
     st.sampled_from(["constructor", "__proto__", "\u0000", "\ud800", 10**400]),
 )
@@ -114,7 +114,7 @@ FRAMES = st.one_of(
 WELL_FORMED = st.one_of(SUBSCRIBES, SUBSCRIBES, SUBSCRIBES, COMPLETES).map(text_of)
 AS_TEXT = st.integers(0, 30).map(bool)  # seldom as binary
 STEPS = st.one_of(
-    # A frame of another shape ends the socket, so few follow it; whatever stands in a well-formed one ends nothing.
+    # A malformed frame closes the socket, so few follow it; a well-formed one never does, whatever its content.
     st.lists(st.tuples(FRAMES, AS_TEXT), min_size=1, max_size=6),
     st.lists(st.tuples(WELL_FORMED, st.just(True)), min_size=5, max_size=30),
 )
@@ -126,7 +126,7 @@ async def token(server: Server) -> str:
 
 
 def end_of(server: Server, token: str, steps: Sequence[tuple[bytes | int, bool]], ready: bool) -> int | None:
-    """Send the frames (as text, or as binary) and then a ping: the close code, or None when it is answered."""
+    """Send the frames (text or binary) and a ping. Return the close code, or None when the ping is answered."""
     with connect(
         server.socket, subprotocols=[Subprotocol("graphql-transport-ws")], compression=None, max_size=None
     ) as socket:
@@ -145,7 +145,7 @@ def end_of(server: Server, token: str, steps: Sequence[tuple[bytes | int, bool]]
 
 
 def _until_probed(socket: ClientConnection) -> None:
-    """Read to the answer. Raises TimeoutError: that would be a zombie."""
+    """Read up to the answer. Raises TimeoutError for a socket that neither answers nor closes."""
     while True:
         frame = json.loads(socket.recv(ANSWER_SECONDS))
         if frame == PROBE:
@@ -166,7 +166,7 @@ def test_each_socket_answers_or_is_closed(server: Server, token: str, ready: boo
     def any_frames(steps: list[tuple[bytes | int, bool]]) -> None:
         end = end_of(server, token, steps, ready)
         ends.add(end)
-        # Where frames follow one that closes the socket, and are bad themselves, the connection may be cut.
+        # The server may drop the connection when more bad frames follow the one that closes it.
         assert end is None or end in CODES or (end == 1006 and len(steps) > 1), steps
 
     any_frames()

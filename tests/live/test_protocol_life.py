@@ -34,7 +34,7 @@ SIGN_OUT_SECONDS = 1.0
 
 
 async def watched(client: SocketClient) -> tuple[SocketOperation, str]:
-    """The feed of a socket, and the socket's id."""
+    """Subscribe to connectionFeed; return the feed and the socket's id."""
     feed = await client.subscribe(CONNECTION_FEED)
     ready = (await feed.data())["connectionFeed"]
     return feed, ready["socket"]["id"]
@@ -51,7 +51,9 @@ async def test_without_an_init_it_is_closed_4408(strict: Server) -> None:
     assert (await client.expect_close())[0] == 4408
 
 
-async def test_the_end_of_the_token_is_announced_and_comes(strict: Server, settings: LazySettings) -> None:
+async def test_the_expiry_of_the_token_is_announced_and_closes_it(
+    strict: Server, settings: LazySettings
+) -> None:
     """«`TOKEN_EXPIRY_NOTICE_SECONDS` before, the server sends a `ping` with the payload ..., and `TokenExpiring`»
     «Without a renewal the socket is closed with 4403 when the token ends.»"""
     ann = await register(strict)
@@ -75,7 +77,7 @@ async def test_the_end_of_the_token_is_announced_and_comes(strict: Server, setti
     assert time.time() >= ends.timestamp()
 
 
-async def test_a_renewal_moves_the_end(strict: Server, settings: LazySettings) -> None:
+async def test_a_renewal_moves_the_expiry(strict: Server, settings: LazySettings) -> None:
     """«The client SHOULD then send `mutation renewConnection(accessToken)` on this socket»."""
     ann = await register(strict)
     token = short_token(ann, 3, settings)
@@ -91,7 +93,7 @@ async def test_a_renewal_moves_the_end(strict: Server, settings: LazySettings) -
         assert not feed.queue.frames
 
 
-async def test_anothers_token_is_forbidden_and_changes_nothing(strict: Server) -> None:
+async def test_another_users_token_is_forbidden_and_changes_nothing(strict: Server) -> None:
     """«Another user's token is FORBIDDEN and changes nothing.»"""
     ann, bob = await register(strict), await register(strict)
     async with await ann.connect(strict) as client:
@@ -152,13 +154,13 @@ async def test_a_changed_password_spares_what_was_renewed(server: Server) -> Non
 
 
 def deactivate(person: Person, environment: dict[str, str]) -> None:
-    """As an operator does, in a process of its own that runs no loop."""
+    """Deactivate an account as an operator does, in a process that runs no event loop."""
     code = f"from auth.accounts import deactivate; deactivate({decode_id('User', person.id)})"
     command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", code]
     subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=True)
 
 
-async def test_a_deactivated_account_is_out_everywhere(
+async def test_a_deactivated_account_is_closed_everywhere(
     servers: dict[str, Server], environment: dict[str, str]
 ) -> None:
     ann = await register(servers["daphne"])
@@ -170,8 +172,8 @@ async def test_a_deactivated_account_is_out_everywhere(
     assert body["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
-async def test_a_revocation_that_got_lost_is_found(strict: Server, environment: dict[str, str]) -> None:
-    """«a third of `SOCKET_LEASE_SECONDS` later should the word of it be lost»: here nobody sends it."""
+async def test_a_lost_revocation_is_found(strict: Server, environment: dict[str, str]) -> None:
+    """«a third of `SOCKET_LEASE_SECONDS` later should the word of it be lost»: here nobody publishes it."""
     ann, bob = await register(strict), await register(strict)
     client, other = await ann.connect(strict), await bob.connect(strict)
     session_id = read_access_token(ann.token).session_id
@@ -242,7 +244,7 @@ async def test_a_silent_client_is_closed_4451(strict: Server) -> None:
     assert len(client.pings.frames) == 2
 
 
-async def test_a_client_that_answers_lives(strict: Server) -> None:
+async def test_a_client_that_answers_stays_connected(strict: Server) -> None:
     """«Clients answer a `ping` with a `pong` ...; the payload of the `pong` is not looked at.»"""
     ann = await register(strict)
     client = await SocketClient.connect(strict.socket, ann.token, answer_pings=False)

@@ -80,7 +80,7 @@ async def test_a_fault_is_an_error_of_its_operation(server: Server, payload: Fra
 
 
 @pytest.mark.parametrize("operation_id", ["", None, 1, ["1"]])
-async def test_what_is_no_id_is_closed_4400(server: Server, operation_id: object) -> None:
+async def test_an_invalid_id_is_closed_4400(server: Server, operation_id: object) -> None:
     """«An id is any non-empty string.»"""
     ann = await register(server)
     client = await ann.connect(server)
@@ -97,7 +97,7 @@ async def test_any_text_is_an_id(server: Server, operation_id: str) -> None:
         await operation.completed()
 
 
-async def test_an_id_is_free_again_at_once_also_when_frames_are_pipelined(server: Server) -> None:
+async def test_an_id_is_free_at_once_even_when_frames_are_pipelined(server: Server) -> None:
     """«It is free again as soon as its operation has ended or was completed»."""
     ann = await register(server)
     chat_id = await ann.create_group(server)
@@ -116,7 +116,7 @@ async def test_an_id_is_free_again_at_once_also_when_frames_are_pipelined(server
         seen = [await seq(operation)]
         while seen[-1] != 2:
             seen.append(await seq(operation))
-        assert seen[:-1] == [1] * (len(seen) - 1)  # FeedReady of those that came as far
+        assert seen[:-1] == [1] * (len(seen) - 1)  # FeedReady of the operations that got that far
         await client.ping()
         assert not operation.queue.frames
 
@@ -169,7 +169,7 @@ async def test_operations_beyond_the_other_bounds_are_refused(strict: Server) ->
                 too_fast += 1
         assert answered >= 20
         assert answered + too_many_at_once >= 100
-        assert too_fast >= 100  # of the other 150, those that did not come so late that there was room again
+        assert too_fast >= 100  # of the other 150; for some of them there may be room again by then
 
 
 async def test_a_flood_of_other_frames_is_closed_4452(strict: Server) -> None:
@@ -192,7 +192,7 @@ async def test_a_flood_of_other_frames_is_closed_4452(strict: Server) -> None:
     ],
     ids=["list", "null", "of the server", "binary", "too large"],
 )
-async def test_what_is_no_message_closes_the_socket(strict: Server, frame: str | bytes, code: int) -> None:
+async def test_a_malformed_frame_closes_the_socket(strict: Server, frame: str | bytes, code: int) -> None:
     """«A frame that is not a message of the protocol closes the socket with 4400; one above `MAX_FRAME_BYTES` with
     1009»"""
     ann = await register(strict)
@@ -208,7 +208,7 @@ async def say(server: Server, ann: Person, chat_id: str, count: int) -> None:
 
 @pytest.fixture(params=["daphne", "uvicorn"])
 def narrow(request: pytest.FixtureRequest, start: Start) -> Iterator[Server]:
-    """A server that soon holds back, and closes nobody for it while a test lasts."""
+    """A server with a small window, which closes no slow client while a test lasts."""
     with start(request.param, FLOW_PING_BYTES="2000", SEND_WINDOW_BYTES="4000") as server:
         yield server
 
@@ -223,7 +223,7 @@ async def test_a_socket_that_owes_gets_no_more_until_it_answers(narrow: Server) 
         feed, read = await follow(client, chat_id), await follow(reader, chat_id)
         await say(narrow, ann, chat_id, 16)
         assert [await seq(read) for _ in range(16)] == list(range(3, 19))
-        await client.ping()  # answers pass all the same
+        await client.ping()  # the answer passes although durable events wait
         held_back = len(feed.queue.frames)
         assert 4000 / 600 <= held_back < 16
         assert json.dumps(list(feed.queue.frames)).count("next") == held_back
@@ -235,7 +235,7 @@ async def test_a_socket_that_owes_gets_no_more_until_it_answers(narrow: Server) 
 
 
 async def talk(client: SocketClient) -> None:
-    """Never be silent for so long as to be closed for that."""
+    """Ping often enough never to be closed for silence."""
     with contextlib.suppress(SocketClosedError):
         while True:
             await client.ping()
@@ -264,8 +264,8 @@ async def test_a_client_that_does_not_answer_is_closed_4450_and_resumes(strict: 
 TYPES = "__schema { types { name description fields { name description args { name } type { name kind } } } }"
 
 
-async def test_a_large_result_does_not_hold_up_another_socket(server: Server) -> None:
-    """Pings are answered while another socket's query, which gives way nowhere, is executed."""
+async def test_a_large_result_does_not_delay_another_socket(server: Server) -> None:
+    """Pings are answered while another socket's query, which never yields, is executed."""
     ann = await register(server)
     large = "{ " + " ".join(f"part{number}: {TYPES}" for number in range(20)) + " }"
     async with await ann.connect(server) as busy, await ann.connect(server) as other:
@@ -275,4 +275,4 @@ async def test_a_large_result_does_not_hold_up_another_socket(server: Server) ->
             await other.ping()
             pongs += 1
         assert len((await operation.data())["part0"]["types"]) > 50
-        assert pongs >= 5  # on the loop itself they would have waited for its end: one or two
+        assert pongs >= 5  # one or two if the query ran on the loop itself

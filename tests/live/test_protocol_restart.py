@@ -1,4 +1,4 @@
-"""PROTOCOL.md, «Restart»: a server that is asked to end tells its clients, closes them, and ends soon."""
+"""PROTOCOL.md, «Restart»: a server that gets a signal notifies its clients, closes their sockets, and ends soon."""
 
 import asyncio
 import signal
@@ -31,7 +31,7 @@ async def connect(person: Person, server: Server) -> SocketClient:
     return client
 
 
-async def test_sockets_are_told_and_closed_1012(doomed: Server) -> None:
+async def test_sockets_are_notified_and_closed_1012(doomed: Server) -> None:
     """«`ConnectionNotice(RESTARTING, reconnectAfterMs)` on `connectionFeed`, then 1012.»"""
     ann = await register(doomed)
     clients = [await connect(ann, doomed) for _ in range(4)]
@@ -45,7 +45,7 @@ async def test_sockets_are_told_and_closed_1012(doomed: Server) -> None:
 
 
 async def test_sockets_are_closed_one_after_the_other(start: Start, daphne: Server) -> None:
-    """While the first ones are closed, the last ones are still served."""
+    """While the first sockets are closed, the last ones are still served."""
     ann = await register(daphne)
     with start("daphne", DRAIN_SECONDS="4") as doomed:
         clients = [await connect(ann, doomed) for _ in range(4)]
@@ -62,7 +62,7 @@ async def test_sockets_are_closed_one_after_the_other(start: Start, daphne: Serv
         await doomed.ended()
 
 
-async def test_a_client_goes_on_elsewhere_with_since(doomed: Server, daphne: Server) -> None:
+async def test_a_client_resumes_elsewhere_with_since(doomed: Server, daphne: Server) -> None:
     ann, bob = await register(daphne), await register(daphne)
     chat_id = await ann.create_group(daphne, bob)
     client = await bob.connect(doomed)
@@ -100,15 +100,15 @@ async def test_streams_over_http_end_with_gone(doomed: Server) -> None:
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
 async def test_without_clients_it_ends_at_once(start: Start, kind: str) -> None:
-    """Far sooner than DRAIN_SECONDS: `ended` waits no longer than 10 s."""
+    """Far sooner than DRAIN_SECONDS: `ended` waits for 10 s at most."""
     with start(kind, DRAIN_SECONDS="1000") as server:
         server.ask(signal.SIGINT)
         assert await server.ended() in (0, -signal.SIGINT)
 
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
-async def test_what_runs_is_finished(start: Start, daphne: Server, kind: str) -> None:
-    """A mutation that came before the signal is answered, or at least carried out."""
+async def test_running_mutations_are_finished(start: Start, daphne: Server, kind: str) -> None:
+    """A mutation that came before the signal is carried out, answered or not."""
     ann = await register(daphne)
     chat_id = await ann.create_group(daphne)
     with start(kind, DRAIN_SECONDS="0.2") as doomed:
@@ -118,7 +118,7 @@ async def test_what_runs_is_finished(start: Start, daphne: Server, kind: str) ->
                 "mutation ($input: SendMessageInput!) { sendMessage(input: $input) { seq } }",
                 {"input": {"chatId": chat_id, "text": str(number)}},
             )
-        await client.ping()  # they have all been taken
+        await client.ping()  # the server has accepted them all
         doomed.ask(signal.SIGTERM)
         await client.expect_close()
         await doomed.ended()

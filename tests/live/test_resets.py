@@ -1,4 +1,4 @@
-"""FeedReset over the wire: for each reason, for chatFeed and inboxFeed, and that the feed goes on after it."""
+"""FeedReset for each reason, on chatFeed and inboxFeed; the feed goes on after it."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ INBOX = """subscription ($since: [ChatCursorInput!]) {
     ... on ChatEvent { chatId seq }
   }
 }"""
-# With a seq of 10, where a client comes from, and what it is told. The log has lost what was before 7.
+# The client's `since` and the reason that it gets. The chat is at seq 10, and the log begins at 7.
 CASES = {
     "served": (6, None),
     "at it": (10, None),
@@ -37,7 +37,7 @@ def server(start: Start) -> Iterator[Server]:
 
 
 async def a_chat(server: Server, environment: dict[str, str], case: str) -> tuple[Person, str]:
-    """A chat of two at seq 10."""
+    """Make a chat of two users at seq 10."""
     ann, bob = await register(server), await register(server)
     chat_id = await ann.create_group(server, bob)
     for number in range(8):
@@ -72,7 +72,7 @@ async def test_a_chat_feed(server: Server, environment: dict[str, str], case: st
 
 @pytest.mark.parametrize("case", CASES)
 async def test_an_inbox(server: Server, environment: dict[str, str], case: str) -> None:
-    """Beside a chat that is served, and one that is not named and so is live from now."""
+    """The inbox also has a chat that is replayed, and an unnamed one, which is live from now on."""
     since, reason = CASES[case]
     ann, chat_id = await a_chat(server, environment, case)
     served = await ann.create_group(server)

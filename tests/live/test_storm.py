@@ -1,4 +1,4 @@
-"""Everybody comes back at once, over real sockets; and what idle feeds keep of the database, which is nothing."""
+"""All clients reconnect at once; afterwards idle feeds hold no database connection."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ CHATS, PEOPLE, SOCKETS_EACH, FEEDS_EACH = 5, 10, 9, 7
 POOL_SIZE = 16  # DATABASE_POOL_SIZE
 
 
-async def test_real_sockets_come_back_at_once_and_then_hold_no_connection(
+async def test_all_sockets_resume_at_once_and_then_hold_no_connection(
     server: Server, environment: dict[str, str]
 ) -> None:
     people = [await register(server) for _ in range(PEOPLE)]
@@ -36,7 +36,7 @@ async def test_real_sockets_come_back_at_once_and_then_hold_no_connection(
             "SELECT state, count(*) FROM pg_stat_activity WHERE datname = current_database()"
             " AND pid <> pg_backend_pid() AND backend_type = 'client backend' GROUP BY state"
         ).fetchall()
-    # Those of the pools of the three servers that run here: none is amid a transaction, whatever the feeds.
+    # These are the pools of the three servers: whatever the feeds, no connection is mid-transaction.
     assert {state for state, _ in states} <= {"idle"}, states
     assert sum(count for _, count in states) <= 3 * POOL_SIZE
     await asyncio.gather(*(client.close() for client in clients))

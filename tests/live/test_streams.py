@@ -1,4 +1,4 @@
-"""Subscriptions over HTTP and persisted queries, as the real clients from npm speak them to real servers."""
+"""Subscriptions over HTTP and persisted queries, with the real clients from npm."""
 
 import pytest
 
@@ -17,7 +17,7 @@ COMPLETE = {"complete": True}
 
 
 def posted(text: str) -> dict[str, object]:
-    """What a client sees of a message."""
+    """Return the payload that a client gets of a message."""
     return {
         "data": {
             "chatFeed": {"__typename": "MessagePosted", "message": {"__typename": "Message", "text": text}}
@@ -26,7 +26,7 @@ def posted(text: str) -> dict[str, object]:
 
 
 async def log_in(server: Server, person: Person) -> tuple[str, str]:
-    """Another session: its access token and its refresh token."""
+    """Log in once more and return the access token and the refresh token."""
     variables = {"username": person.username, "password": person.password}
     tokens = (await person.ask(server, LOGIN % "accessToken refreshToken", **variables))["login"]
     return tokens["accessToken"], tokens["refreshToken"]
@@ -48,7 +48,7 @@ async def test_a_feed_over_http_ends_with_the_session(server: Server, kind: str)
 
 
 @pytest.mark.parametrize("kind", ["apollo", "sse"])
-async def test_what_is_refused_is_told_to_the_client(server: Server, kind: str) -> None:
+async def test_a_client_gets_the_refusal(server: Server, kind: str) -> None:
     ann, stranger = await register(server), await register(server)
     chat_id = await ann.create_group(server)
     async with client(kind, server.http, FEED % chat_id, stranger.token) as lines:

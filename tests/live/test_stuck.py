@@ -1,4 +1,4 @@
-"""A client that asks for much and reads nothing, not even its own end: it keeps nothing of the server's."""
+"""A client that asks for much and does not read even the close frame is disconnected."""
 
 import asyncio
 import math
@@ -15,13 +15,13 @@ from tests.server import Server
 
 WINDOW_BYTES = 4096
 PAGE = "query ($id: ID!) { chat(id: $id) { messages(last: 100) { edges { node { id text } } } } }"
-# More than MAX_UNSENT_BYTES and all that the kernel takes besides.
+# More than MAX_UNSENT_BYTES plus what the kernel buffers.
 MESSAGES, TEXT, QUERIES = 100, "x" * 4000, 40
 LIMITS = {"KEEP_ALIVE_SECONDS": "60", "MAX_FRAMES_PER_SECOND": "100000", "MAX_FRAME_BURST": "100000"}
 
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
-async def test_the_connection_of_who_does_not_read_their_end_is_cut(start: Start, kind: str) -> None:
+async def test_a_client_that_does_not_read_its_close_frame_is_disconnected(start: Start, kind: str) -> None:
     with start(kind, **LIMITS) as server:
         ann = await register(server)
         chat_id = await ann.create_group(server)
@@ -51,14 +51,14 @@ async def test_the_connection_of_who_does_not_read_their_end_is_cut(start: Start
 
 
 def connections(server: Server) -> int:
-    """How many TCP connections of clients its process holds."""
+    """Count the TCP connections that clients have to the server's process."""
     port = int(server.address.partition(":")[2])
     found = psutil.Process(server.process.pid).net_connections("tcp4")
     return sum(one.laddr.port == port and bool(one.raddr) for one in found)
 
 
 def small_window(server: Server) -> socket.socket:
-    """A connection whose client's kernel takes little."""
+    """Open a connection whose client has a small receive buffer."""
     host, _, port = server.address.partition(":")
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, WINDOW_BYTES)
@@ -66,7 +66,7 @@ def small_window(server: Server) -> socket.socket:
     return connection
 
 
-def test_daphne_itself_pings_nobody() -> None:
-    """Its pings would drop who stands still, long before a SLOW_CONSUMER_SECONDS that is raised."""
+def test_daphne_sends_no_pings_of_its_own() -> None:
+    """They would drop a stalled client long before a raised SLOW_CONSUMER_SECONDS."""
     server = Daphne(application=None, endpoints=["tcp:port=0"])
     assert (server.ping_interval, server.ping_timeout) == (math.inf, 0)
