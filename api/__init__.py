@@ -1,1 +1,1 @@
-"""The process: settings, HTTP, the websocket, health. It moves bytes and decides who speaks, not what is said."""
+"""The process: settings, GraphQL over HTTP and the websocket, health. It carries bytes and knows no GraphQL type."""

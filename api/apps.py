@@ -1,16 +1,16 @@
-"""The process as a Django app: it owns the commands and no models."""
+"""The Django app of the process: it has the commands and no models."""
 
 from django.apps import AppConfig
 
 
 class ApiConfig(AppConfig):
-    """`api` among Django's apps."""
+    """The app `api`."""
 
     name = "api"
 
     def ready(self) -> None:
-        """Join the layers."""
-        # Models must be loaded before what this imports.
+        """Connect the layers."""
+        # Imported here, since it needs the models to be loaded.
         from api.process.composition import connect_layers
 
         connect_layers()

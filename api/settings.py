@@ -1,4 +1,4 @@
-"""Django's settings, made of the environment. The packages below read them through `django.conf.settings`."""
+"""Django's settings, from the environment variables. Other packages read them through `django.conf.settings`."""
 
 import sys
 from typing import Any
@@ -27,6 +27,7 @@ PORT = environment.PORT
 DATA_DIR = environment.DATA_DIR
 HEALTH_TIMEOUT_SECONDS = environment.HEALTH_TIMEOUT_SECONDS
 HEALTH_CACHE_SECONDS = environment.HEALTH_CACHE_SECONDS
+GC_THRESHOLD = environment.GC_THRESHOLD
 
 LOGGING = logging_settings(environment.LOG_LEVEL)
 
@@ -97,17 +98,17 @@ REDIS_TIMEOUT_SECONDS = environment.REDIS_TIMEOUT_SECONDS
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "chats.feeds.channel_layer.PubSubLayer",
-        # Without these bounds a Redis that hangs would hold up the one lock of the layer, hence all its users.
+        # Without these timeouts a Redis that hangs would block the one lock of the layer, and so all its users.
         "CONFIG": {"hosts": [connection_options(REDIS_URL, REDIS_TIMEOUT_SECONDS)]},
     },
 }
 
 # --- Identity
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["auth.backends.ThrottledBackend"]  # of the admin alone
+AUTHENTICATION_BACKENDS = ["auth.backends.ThrottledBackend"]  # for the admin alone
 SILENCED_SYSTEM_CHECKS = [
-    "auth.W004",  # usernames are unique without regard to case, by an index on LOWER(username), which it does not see
-    "staticfiles.W004",  # web/dist is not there before `make web`, and Parlor runs without it
+    "auth.W004",  # usernames are unique by an index on LOWER(username), which the check does not see
+    "staticfiles.W004",  # web/dist does not exist before `make web`, and Parlor runs without it
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -120,7 +121,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "auth.password_changes.EndsSessions"},
 ]
 
-# Their lives are set where they are made (auth/tokens.py).
+# auth/tokens.py sets the tokens' lives.
 SIMPLE_JWT = {"ALGORITHM": "HS256", "SIGNING_KEY": environment.JWT_SIGNING_KEY or environment.SECRET_KEY}
 ACCESS_TOKEN_SECONDS = environment.ACCESS_TOKEN_SECONDS
 REFRESH_TOKEN_SECONDS = environment.REFRESH_TOKEN_SECONDS
@@ -144,9 +145,6 @@ RATE_LIMITS = {
     "send": environment.RATE_SEND_PER_USER,
     "chats": environment.RATE_CHATS_PER_USER,
 }
-
-# --- The process
-GC_THRESHOLD = environment.GC_THRESHOLD
 
 # --- Chats
 MAX_MESSAGE_LENGTH = environment.MAX_MESSAGE_LENGTH
@@ -203,7 +201,7 @@ MAX_STREAMS_PER_USER = environment.MAX_STREAMS_PER_USER
 STREAM_WINDOW_BYTES = environment.STREAM_WINDOW_BYTES
 KEEP_ALIVE_SECONDS = environment.KEEP_ALIVE_SECONDS
 SLOW_CONSUMER_SECONDS = environment.SLOW_CONSUMER_SECONDS
-# On a developer's machine the web pages come from a dev server on another port.
+# On a developer's machine a dev server on another port serves the web pages.
 CORS_ALLOWED_ORIGIN_REGEXES = [] if PRODUCTION else [r"http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\Z"]
 CORS_ALLOW_HEADERS = (
     *default_headers,

@@ -1,4 +1,4 @@
-"""Paths over HTTP."""
+"""The paths that Django serves over HTTP."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path

@@ -1,1 +1,1 @@
-"""Identity: people, sessions, tokens, tickets and their revocation. It knows no chat."""
+"""Identity: accounts, sessions, tokens, tickets and their revocation. It knows nothing of chats."""

@@ -1,10 +1,8 @@
-"""Accounts: made, entered, changed, closed. All writes to users and sessions; synchronous ORM work.
+"""Services for accounts: register, log in, change or set a password, deactivate. Synchronous ORM work.
 
 A password is hashed outside any transaction, since that takes a good part of a second on purpose; the write that
-follows holds only if the row is still as it was checked.
+follows takes effect only if the row is still as it was checked.
 """
-
-import enum
 
 import psycopg
 from django.contrib.auth.hashers import check_password, make_password
@@ -14,11 +12,9 @@ from django.utils import timezone
 from auth import sessions
 from auth.errors import AuthError, bad_field, bad_token, wrong_credentials
 from auth.models import User
-from auth.revocation import RevocationReason
 from auth.sessions import Tokens, is_current, locked_user, logout, refresh
 from auth.validation import (
     check_new_password,
-    clean_avatar_url,
     clean_display_name,
     clean_email,
     clean_username,
@@ -28,8 +24,6 @@ from auth.validation import (
 from foundation.errors import ErrorCode
 
 __all__ = [
-    "KEEP",
-    "Keep",
     "Tokens",
     "change_password",
     "deactivate",
@@ -40,17 +34,8 @@ __all__ = [
     "refresh",
     "register",
     "set_password",
-    "update_profile",
 ]
 
-
-class Keep(enum.Enum):
-    """The type of KEEP: leave that field as it is (None would empty it)."""
-
-    KEEP = enum.auto()
-
-
-KEEP = Keep.KEEP
 
 _TAKEN = {
     "user_username_unique": ("username", "This username is taken."),
@@ -61,10 +46,10 @@ _TAKEN = {
 def register(
     username: str, password: str, display_name: str | None = None, email: str | None = None, device: str = ""
 ) -> Tokens:
-    """Make an account and its first session. Without a display name, the username is shown.
+    """Create an account and its first session. Without a display name, the username is shown.
 
     Raises AuthError: BAD_INPUT with `field` (and the validators' sentences for the password), CONFLICT with
-    `field` "username" or "email" when it is taken.
+    `field` "username" or "email" when that is taken.
     """
     user = User(username=clean_username(username), email=clean_email(email))
     user.display_name = user.username if display_name is None else clean_display_name(display_name)
@@ -77,16 +62,16 @@ def register(
 
 
 def login(username: str, password: str, device: str = "") -> Tokens:
-    """Begin a session. Unknown user, wrong password and deactivated account look alike, also in time.
+    """Open a session. An unknown user, a wrong password and a deactivated account look alike, also in time.
 
     Raises AuthError(UNAUTHENTICATED).
     """
-    user = _checked_user(username, password)
+    user = _user_with_password(username, password)
     if user is None:
         raise wrong_credentials()
     with transaction.atomic():
-        # Still as it was checked? A password change or a deactivation in between wins, and this row stays
-        # locked until the session stands, so that neither can miss the session.
+        # Only if the row is still as it was checked: a password change or a deactivation in between wins. The row stays
+        # locked until the session is committed, so that neither can miss the session.
         unchanged = User.objects.filter(
             pk=user.pk, password=user.password, token_epoch=user.token_epoch, is_active=True
         )
@@ -96,15 +81,15 @@ def login(username: str, password: str, device: str = "") -> Tokens:
 
 
 def change_password(user_id: int, session_id: str, old_password: str, new_password: str) -> Tokens:
-    """Set a new password; every other session and every access token made before ends.
+    """Set a new password; every other session and every earlier access token ends.
 
-    Returns a fresh pair for the session named. Raises AuthError: BAD_INPUT with `field` "oldPassword" or
+    Returns a new pair for the given session. Raises AuthError: BAD_INPUT with `field` "oldPassword" or
     "newPassword", UNAUTHENTICATED when the account or the session has ended.
     """
     user = User.objects.filter(pk=user_id, is_active=True).first()
     if user is None:
         raise bad_token()
-    if not _password_fits(user, old_password):
+    if not _is_password_right(user, old_password):
         raise bad_field("oldPassword", "The old password is wrong.")
     check_new_password(new_password, user, field="newPassword")
     new_hash = make_password(new_password)
@@ -113,75 +98,51 @@ def change_password(user_id: int, session_id: str, old_password: str, new_passwo
         if current.password != user.password or not current.is_active:
             raise bad_token()
         current.password = new_hash
-        sessions.end_all_sessions(current, RevocationReason.PASSWORD_CHANGED, spare=session_id)
+        sessions.end_all_sessions(current, spare=session_id)
         return sessions.renew_session(current, session_id)
 
 
 def set_password(user_id: int, new_password: str | None) -> None:
-    """Set a password without the old one (None: no password works); every session ends. For operators.
+    """For operators: set a password without the old one (None: no password works). Every session ends.
 
-    Raises AuthError(NOT_FOUND). The password is not checked: the admin's form does that.
+    Raises AuthError(NOT_FOUND). Does not check the password's quality: the admin's form does that.
     """
     new_hash = make_password(new_password)
     with transaction.atomic():
         user = locked_user(user_id)
         user.password = new_hash
-        sessions.end_all_sessions(user, RevocationReason.PASSWORD_CHANGED)
-
-
-def update_profile(
-    user_id: int,
-    *,
-    display_name: str | Keep = KEEP,
-    avatar_url: str | Keep | None = KEEP,
-    email: str | Keep | None = KEEP,
-) -> User:
-    """Change what is given and return the user. Raises AuthError: BAD_INPUT, CONFLICT, NOT_FOUND."""
-    changes: dict[str, str | None] = {}
-    if not isinstance(display_name, Keep):
-        changes["display_name"] = clean_display_name(display_name)
-    if not isinstance(avatar_url, Keep):
-        changes["avatar_url"] = clean_avatar_url(avatar_url)
-    if not isinstance(email, Keep):
-        changes["email"] = clean_email(email)
-    with transaction.atomic():
-        user = locked_user(user_id)
-        for name, value in changes.items():
-            setattr(user, name, value)
-        if changes:
-            _save(user, list(changes))
-        return user
+        sessions.end_all_sessions(user)
 
 
 def deactivate(user_id: int) -> None:
-    """Close an account: no login, and all its sessions and tokens end. Raises AuthError(NOT_FOUND)."""
+    """Close an account: all its sessions and tokens end, and nobody can log in. Raises AuthError(NOT_FOUND)."""
     with transaction.atomic():
         user = locked_user(user_id)
         user.is_active = False
-        sessions.end_all_sessions(user, RevocationReason.DEACTIVATED)
+        sessions.end_all_sessions(user)
 
 
 def reactivate(user_id: int) -> None:
-    """Open a closed account again; what ended stays ended. Raises AuthError(NOT_FOUND)."""
+    """Reopen a deactivated account; sessions that ended stay ended. Raises AuthError(NOT_FOUND)."""
     with transaction.atomic():
         user = locked_user(user_id)
         user.is_active = True
         user.save(update_fields=["is_active"])
 
 
-def _checked_user(username: str, password: str) -> User | None:
+def _user_with_password(username: str, password: str) -> User | None:
     if not is_hashable(password):
         return None
     user = User.objects.named(username) if is_username(username) else None
     if user is None:
-        make_password(password)  # the time that a check would have taken
+        make_password(password)  # takes as long as a check would have
         return None
-    return user if _password_fits(user, password) and user.is_active else None
+    return user if _is_password_right(user, password) and user.is_active else None
 
 
-def _password_fits(user: User, password: str) -> bool:
+def _is_password_right(user: User, password: str) -> bool:
     def renew_hash(raw: str) -> None:
-        # Only over the hash that was checked: a change in between must not be taken back.
+        # Only over the hash that was checked: a change in between must not be undone.
         new_hash = make_password(raw)
         if User.objects.filter(pk=user.pk, password=user.password).update(password=new_hash):
             user.password = new_hash
@@ -189,18 +150,18 @@ def _password_fits(user: User, password: str) -> bool:
     return is_hashable(password) and check_password(password, user.password, setter=renew_hash)
 
 
-def _save(user: User, fields: list[str] | None = None) -> None:
+def _save(user: User) -> None:
     try:
         with transaction.atomic():
-            user.save(update_fields=fields)
+            user.save()
     except IntegrityError as error:
-        taken = _TAKEN.get(_constraint(error))
+        taken = _TAKEN.get(_violated_constraint(error))
         if taken is None:
             raise
         field, sentence = taken
         raise AuthError(ErrorCode.CONFLICT, sentence, field=field) from None
 
 
-def _constraint(error: IntegrityError) -> str:
+def _violated_constraint(error: IntegrityError) -> str:
     cause = error.__cause__
     return (cause.diag.constraint_name or "") if isinstance(cause, psycopg.Error) else ""

@@ -1,4 +1,4 @@
-"""Accounts and sessions in the admin. What ends tokens goes through the services, so that it holds at once."""
+"""Accounts and sessions in the admin. Changes that end tokens go through the services, so that they hold at once."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from auth import accounts
 from auth.models import Session, User
 
-if TYPE_CHECKING:  # generic for the type checker alone
+if TYPE_CHECKING:  # only the type checker sees these classes as generic
     PasswordChangeBase = AdminPasswordChangeForm[User]
     NewUserBase = BaseUserCreationForm[User]
     UserAdminBase = DjangoUserAdmin[User]
@@ -28,16 +28,16 @@ class PasswordForm(PasswordChangeBase):
     """Sets a password through the service: every session of the user ends."""
 
     def save(self, commit: bool = True) -> User:
-        """Set it, whatever `commit` says: the admin never passes False."""
+        """Set the password. Ignores `commit`: the admin never passes False."""
         del commit
-        given = self.cleaned_data["password1"] if self.cleaned_data.get("set_usable_password", True) else None
-        accounts.set_password(self.user.pk, given or None)
+        is_usable = self.cleaned_data.get("set_usable_password", True)
+        accounts.set_password(self.user.pk, self.cleaned_data["password1"] or None if is_usable else None)
         self.user.refresh_from_db()
         return self.user
 
 
 class NewUserForm(NewUserBase):
-    """Makes an account with a password."""
+    """Creates an account with a password."""
 
     class Meta:
         model = User
@@ -46,7 +46,7 @@ class NewUserForm(NewUserBase):
 
 @admin.register(User)
 class UserAdmin(UserAdminBase):
-    """Accounts are closed, not deleted: their messages stay theirs, and a token cannot outlive its user unseen."""
+    """Accounts. They are deactivated, not deleted: their messages keep an author, and no token outlives its user."""
 
     change_password_form = PasswordForm
     add_form = NewUserForm
@@ -70,24 +70,24 @@ class UserAdmin(UserAdminBase):
         return False
 
     def save_model(self, request: HttpRequest, obj: User, form: Form, change: bool) -> None:
-        """Save what was edited and let the services close or open the account."""
+        """Save the edited fields and let the services deactivate or reactivate the account."""
         if not change:
             super().save_model(request, obj, form, change)
             return
-        # Only what was edited: the row may have a newer epoch or password than this page was made from.
-        obj.save(update_fields=[name for name in form.changed_data if name in _PLAIN_FIELDS])
+        # Only the edited fields: the row may have a newer epoch or password than this page was made from.
+        obj.save(update_fields=[name for name in form.changed_data if name in _FIELDS_WITHOUT_SERVICE])
         if "is_active" in form.changed_data:
             (accounts.reactivate if obj.is_active else accounts.deactivate)(obj.pk)
 
 
-_PLAIN_FIELDS = frozenset(
+_FIELDS_WITHOUT_SERVICE = frozenset(
     {"username", "display_name", "email", "avatar_url", "is_bot", "is_staff", "is_superuser"}
 )
 
 
 @admin.register(Session)
 class SessionAdmin(SessionAdminBase):
-    """Sessions, to look at. An account is closed, or its password set, to end them."""
+    """Sessions, read-only. To end them, deactivate the account or set its password."""
 
     list_display = ("user", "device", "created_at", "last_used_at", "expires_at", "revoked_at")
     search_fields = ("user__username", "device")
@@ -96,7 +96,7 @@ class SessionAdmin(SessionAdminBase):
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Never: a login makes one."""
+        """Never: a login opens one."""
         del request
         return False
 
@@ -106,6 +106,6 @@ class SessionAdmin(SessionAdminBase):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never: a revoked session must be known while its tokens could live."""
+        """Never: a revoked session must stay known while its tokens could be valid."""
         del request, obj
         return False

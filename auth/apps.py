@@ -1,10 +1,10 @@
-"""The Django app of identity."""
+"""The Django app for accounts and sessions."""
 
 from django.apps import AppConfig
 
 
 class AuthConfig(AppConfig):
-    """`auth` is taken as a label by `django.contrib.auth`, so this app's label is `accounts`."""
+    """The app `auth`. Its label is `accounts`, since `django.contrib.auth` has the label `auth`."""
 
     name = "auth"
     label = "accounts"

@@ -1,4 +1,4 @@
-"""The ways to prove who one is, in one place: an access token, a ticket, and a second look at a known identity."""
+"""The three checks of an identity as one module: an access token, a ticket, and a later check of a known identity."""
 
 from auth.identity import authenticate, require_current
 from auth.tickets import redeem_ticket

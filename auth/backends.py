@@ -1,4 +1,4 @@
-"""Logins to the admin: Django's own, at the rates of every other login."""
+"""Logins to the admin: Django's own, under the same rate limits as every other login."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from foundation.errors import ParlorError
 
 
 class ThrottledBackend(ModelBackend):
-    """Looks at no password above the rates. Django's form then says what it says of a wrong one."""
+    """Checks no password above the rates. Django's form then shows the message of a wrong password."""
 
     def authenticate(
         self,
@@ -22,7 +22,7 @@ class ThrottledBackend(ModelBackend):
         password: str | None = None,
         **kwargs: Any,
     ) -> User | None:
-        """The active user of that name and password. Raises PermissionDenied: no other backend is asked."""
+        """The active user of that name and password. Above the rates raises PermissionDenied: no other backend runs."""
         if request is not None and username is not None:
             try:
                 throttle.check_login_in_thread(address_of(request), username)

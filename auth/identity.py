@@ -1,4 +1,4 @@
-"""Who is speaking: from an access token to an identity, without a database query."""
+"""Checks access tokens: from a token to an identity, without a database query."""
 
 from datetime import UTC, datetime
 
@@ -10,10 +10,10 @@ __all__ = ["Identity", "authenticate", "require_current"]
 
 
 async def authenticate(access_token: object) -> Identity:
-    """The identity that an access token stands for.
+    """The identity that an access token proves.
 
     Checks signature, type, expiry and shape, then revocation in one Redis round trip. Raises
-    AuthError(UNAUTHENTICATED) that says expired or invalid and no more; AuthError(INTERNAL) when revocation
+    AuthError(UNAUTHENTICATED), which says expired or invalid and no more; AuthError(INTERNAL) when revocation
     cannot be checked at all.
     """
     identity = read_access_token(access_token)
@@ -23,7 +23,7 @@ async def authenticate(access_token: object) -> Identity:
 
 
 async def require_current(identity: Identity) -> None:
-    """Check an identity that was kept: raises as `authenticate` does once it has expired or was revoked."""
+    """Check an identity again, later: raises as `authenticate` does once it has expired or was revoked."""
     if identity.expires_at <= datetime.now(UTC):
         raise expired_token()
     if await is_revoked(identity):

@@ -1,4 +1,4 @@
-"""People and their sessions."""
+"""Accounts and their sessions."""
 
 import uuid
 from typing import ClassVar
@@ -13,22 +13,22 @@ USERNAME_PATTERN = r"^[A-Za-z0-9_.-]{2,32}\Z"
 
 
 class UserManager(BaseUserManager["User"]):
-    """Finds people by username without regard to case, and makes accounts for Django's own commands."""
+    """Finds users by username without regard to case, and creates accounts for Django's own commands."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """The user of that name in any case; raises `User.DoesNotExist`."""
+        """The user of that name, in any case. Raises `User.DoesNotExist`."""
         # Lower() is what the unique index is built on; `iexact` would compare UPPER() and scan the table.
         return self.alias(folded=Lower("username")).get(folded=(username or "").lower())
 
     def named(self, username: str) -> "User | None":
-        """As `get_by_natural_key`, and None when there is none."""
+        """The user of that name, in any case; None when there is none."""
         try:
             return self.get_by_natural_key(username)
         except self.model.DoesNotExist:
             return None
 
     def create_user(self, username: str, password: str | None = None, **fields: object) -> "User":
-        """Insert an account as given, unchecked: `auth.accounts.register` is the door for people."""
+        """Insert an account without checks; clients register through `auth.accounts.register`."""
         fields.setdefault("display_name", username)
         user = self.model(username=username, **fields)
         user.set_password(password)
@@ -36,12 +36,12 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, username: str, password: str | None = None, **fields: object) -> "User":
-        """An account that may do everything in the admin."""
+        """Insert an account that may do everything in the admin."""
         return self.create_user(username, password, **{**fields, "is_staff": True, "is_superuser": True})
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person or a bot. Rows change through `auth.accounts` alone, since most changes revoke tokens."""
+    """A person or a bot. Only `auth.accounts` changes rows, since most changes revoke tokens."""
 
     id = models.BigAutoField(primary_key=True)
     username = models.CharField(
@@ -50,7 +50,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         help_text="Kept as typed, unique without regard to case.",
     )
     display_name = models.CharField(max_length=64)
-    # Null, never "": clients see null, and the unique index lets any number of people have no email.
+    # Null, never "": clients see null, and the unique index lets any number of users have no email.
     email = models.EmailField(max_length=254, null=True, blank=True)  # noqa: DJ001
     avatar_url = models.URLField(max_length=500, null=True, blank=True)  # noqa: DJ001
     is_bot = models.BooleanField(default=False)
@@ -78,7 +78,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             models.CheckConstraint(condition=~models.Q(display_name=""), name="user_display_name_not_empty"),
         )
         indexes = (
-            # What a rebuild of the deny-list reads: nearly always empty.
+            # Read by a rebuild of the deny-list: nearly always empty.
             models.Index(
                 fields=["token_epoch_at"],
                 name="user_epoch_moved",
@@ -99,7 +99,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Session(models.Model):
-    """One login of one device: every token that it gave out names it, and ending it ends them all."""
+    """One login of one device. Each of its tokens names it, and ending it ends them all."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sessions")

@@ -1,4 +1,4 @@
-"""Passwords that Django itself sets: the admin's own password page, `manage.py changepassword`."""
+"""Ends a user's sessions when Django itself sets a password: in the admin, by `manage.py changepassword`."""
 
 from typing import Any
 
@@ -7,11 +7,10 @@ from django.db import transaction
 
 from auth import sessions
 from auth.models import Session, User
-from auth.revocation import RevocationReason
 
 
 class EndsSessions:
-    """Among AUTH_PASSWORD_VALIDATORS for its hook: Django calls it after saving a password that it set.
+    """A password validator for the sake of its hook: Django calls `password_changed` after it has saved a password.
 
     The services of `auth.accounts` write the hash themselves and end sessions in the same transaction.
     """
@@ -20,14 +19,14 @@ class EndsSessions:
         """Accept every password."""
 
     def get_help_text(self) -> str:
-        """What the admin's pages say."""
+        """The text on the admin's pages."""
         return "A new password ends every session of the account."
 
     def password_changed(self, password: str, user: AbstractBaseUser | None = None) -> None:
-        """End the user's sessions and tokens. A new account has none."""
+        """End the user's sessions and tokens, if there are any: a new account has none."""
         del password
         if not isinstance(user, User):
             return
         with transaction.atomic():
             if Session.objects.filter(user_id=user.pk, revoked_at=None).exists():
-                sessions.end_all_sessions(sessions.locked_user(user.pk), RevocationReason.PASSWORD_CHANGED)
+                sessions.end_all_sessions(sessions.locked_user(user.pk))

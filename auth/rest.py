@@ -1,4 +1,4 @@
-"""How the REST endpoints speak: JSON in and out, errors in simplejwt's shape `{"detail", "code"}`."""
+"""What the REST endpoints share: JSON in and out, and errors in simplejwt's shape `{"detail", "code"}`."""
 
 import functools
 import logging
@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from auth.bearer import bearer_token
 from auth.errors import AuthError
 from auth.identity import Identity, authenticate
 from foundation.client_address import client_address
@@ -21,7 +22,7 @@ logger = logging.getLogger(__name__)
 View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponseBase]]
 Body = TypeVar("Body", bound=msgspec.Struct)
 
-# Statuses, and the codes that clients of simplejwt and Django REST framework know.
+# The status of each error code, and the code that clients of simplejwt and Django REST framework know.
 _STATUSES = {
     ErrorCode.UNAUTHENTICATED: (401, "token_not_valid"),
     ErrorCode.FORBIDDEN: (403, "permission_denied"),
@@ -34,8 +35,8 @@ _STATUSES = {
 }
 
 
-class Refused(Exception):  # noqa: N818 - an answer, not a fault
-    """A request that is refused for its form, before any service saw it."""
+class RestRefused(Exception):  # noqa: N818 - an answer, not a fault
+    """A request that is refused for its form, before any service is called."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -45,9 +46,9 @@ class Refused(Exception):  # noqa: N818 - an answer, not a fault
 
 
 def endpoint(*methods: str) -> Callable[[View], View]:
-    """Make a view of an async function: methods checked, refusals as JSON, nothing cached, never an HTML page.
+    """Make a view of an async function: it checks the method, answers errors as JSON and forbids caching.
 
-    No CSRF check: nothing here looks at a cookie.
+    No CSRF check: no endpoint looks at a cookie.
     """
 
     def decorate(view: View) -> View:
@@ -60,7 +61,7 @@ def endpoint(*methods: str) -> Callable[[View], View]:
                 )
                 response["Allow"] = ", ".join(methods)
             else:
-                response = await _guarded(view, request)
+                response = await _call_view(view, request)
             response["Cache-Control"] = "no-store"
             return response
 
@@ -69,10 +70,10 @@ def endpoint(*methods: str) -> Callable[[View], View]:
     return decorate
 
 
-async def _guarded(view: View, request: HttpRequest) -> HttpResponseBase:
+async def _call_view(view: View, request: HttpRequest) -> HttpResponseBase:
     try:
         return await view(request)
-    except Refused as refusal:
+    except RestRefused as refusal:
         response = _error(refusal.status, refusal.code, refusal.detail)
     except ParlorError as error:
         status, code = _STATUSES.get(error.code, (500, "error"))
@@ -89,38 +90,38 @@ async def _guarded(view: View, request: HttpRequest) -> HttpResponseBase:
 
 
 def read_body(request: HttpRequest, kind: type[Body]) -> Body:
-    """The JSON body as `kind`. Raises Refused: 415, 413, 400; its text names fields, never values."""
+    """The JSON body as `kind`. Raises RestRefused: 415, 413, 400; its text names fields, never their values."""
     if request.content_type != "application/json":
-        raise Refused(415, "unsupported_media_type", "Send application/json.")
+        raise RestRefused(415, "unsupported_media_type", "Send application/json.")
     raw = request.read(settings.MAX_AUTH_BODY_BYTES + 1)
     if len(raw) > settings.MAX_AUTH_BODY_BYTES:
-        raise Refused(413, "too_large", f"A body has at most {settings.MAX_AUTH_BODY_BYTES} bytes.")
+        raise RestRefused(413, "too_large", f"A body has at most {settings.MAX_AUTH_BODY_BYTES} bytes.")
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        raise Refused(400, "invalid", f"{error}.") from None
+        raise RestRefused(400, "invalid", f"{error}.") from None
     except (msgspec.DecodeError, RecursionError, UnicodeError):
-        raise Refused(400, "parse_error", "The body is not JSON.") from None
+        raise RestRefused(400, "parse_error", "The body is not JSON.") from None
 
 
-async def bearer(request: HttpRequest) -> Identity:
-    """The identity of the `Authorization: Bearer` header. Raises Refused without one, AuthError for a bad one."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Refused(401, "not_authenticated", "Send `Authorization: Bearer` and an access token.")
-    return await authenticate(token.strip())
+async def bearer_identity(request: HttpRequest) -> Identity:
+    """The identity of the bearer token. Raises RestRefused without a token, AuthError for a bad one."""
+    token = bearer_token(request.headers.get("Authorization", ""))
+    if not token:
+        raise RestRefused(401, "not_authenticated", "Send `Authorization: Bearer` and an access token.")
+    return await authenticate(token)
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """Where the request came from, as far as it can be believed."""
+    """The client's address; X-Forwarded-For counts only from trusted proxies."""
     return client_address(request.META.get("REMOTE_ADDR"), request.headers.get("X-Forwarded-For"))
 
 
-def no_account(error: AuthError) -> Exception:
-    """A login's refusal with the code that simplejwt gives it."""
+def no_active_account(error: AuthError) -> Exception:
+    """The error of a failed login, with the code that simplejwt gives it."""
     if error.code is not ErrorCode.UNAUTHENTICATED:
         return error
-    return Refused(401, "no_active_account", error.message)
+    return RestRefused(401, "no_active_account", error.message)
 
 
 def _error(status: int, code: str, detail: str, **data: object) -> JsonResponse:

@@ -1,12 +1,11 @@
-"""Ending tokens before their time, everywhere at once.
+"""Ends tokens before they expire, in all processes at once, and says which identities have ended.
 
-A service changes the rows and calls `revoke_on_commit` in the same transaction. On commit the deny-list in Redis
-is written, then the listeners hear of it. A write that Redis did not take is not lost: this process asks the
-database until it has rebuilt the list, and every other process sees it when the list is next rebuilt.
+A service changes the rows and calls `revoke_on_commit` in the same transaction. The commit writes the deny-list in
+Redis, then calls the listeners. A write that Redis did not take is not lost: this process asks the database until it
+has rebuilt the list, and every other process sees the entry once the list is rebuilt.
 """
 
 import asyncio
-import enum
 import itertools
 import logging
 from collections.abc import Callable, Sequence
@@ -26,30 +25,20 @@ from foundation.per_loop import PerLoop
 logger = logging.getLogger(__name__)
 
 
-class RevocationReason(enum.Enum):
-    """Why tokens ended."""
-
-    SIGNED_OUT = "SIGNED_OUT"
-    PASSWORD_CHANGED = "PASSWORD_CHANGED"  # noqa: S105 - a reason
-    DEACTIVATED = "DEACTIVATED"
-    REUSED_REFRESH_TOKEN = "REUSED_REFRESH_TOKEN"  # noqa: S105 - a reason
-
-
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """Tokens that ended: of the sessions named or, with `session_ids` None, all of the user below `epoch`.
+    """Tokens that ended: those of the given sessions or, with `session_ids` None, all of the user below `epoch`.
 
-    The epoch spares what was opened with a token made after the change, such as the fresh one of
-    `change_password`; it is None when sessions are named.
+    The epoch spares tokens made after the change, such as the new ones of `change_password`; it is None when sessions
+    are given.
     """
 
     user_id: int
     session_ids: frozenset[str] | None
-    reason: RevocationReason
     epoch: int | None = None
 
     def covers(self, identity: Identity) -> bool:
-        """Whether the identity is one of those that ended."""
+        """Whether the identity's token has ended by this revocation."""
         if identity.user_id != self.user_id:
             return False
         if self.session_ids is not None:
@@ -62,23 +51,23 @@ _listeners: list[Listener] = []
 
 
 def on_revoked(listener: Listener) -> Callable[[], None]:
-    """Call `listener` after each revocation is committed, on the thread that did it; it must not wait long.
+    """Call `listener` after each committed revocation, on the thread that committed it; it must return quickly.
 
-    Returns a function that takes the listener out again. A failing listener is logged and stops no other.
+    Returns a function that removes the listener. A failing listener is logged and stops no other.
     """
     _listeners.append(listener)
     return lambda: _listeners.remove(listener)
 
 
 def revoke_on_commit(revoked: Revoked) -> None:
-    """Inside the transaction that ended the tokens: deny them and tell the listeners once it is committed."""
-    transaction.on_commit(lambda: _enforce(revoked))
+    """Inside the transaction that ended the tokens: deny them and notify the listeners once it is committed."""
+    transaction.on_commit(lambda: _deny_and_notify(revoked))
 
 
 async def is_revoked(identity: Identity) -> bool:
-    """Whether the identity's token was ended before its time. Raises as `revoked_among` does.
+    """Whether the identity's token was revoked. Raises as `revoked_among` does.
 
-    Those who ask at the same time share the round trip.
+    Calls made at the same time share the round trip.
     """
     return bool(await _checks().load(identity))
 
@@ -88,10 +77,10 @@ async def _check(identities: list[Identity]) -> dict[Identity, bool]:
 
 
 async def revoked_among(identities: Sequence[Identity]) -> list[Identity]:
-    """Those whose tokens were ended before their time. One Redis round trip for all when all is well.
+    """Those of the identities whose tokens were revoked: one Redis round trip for all.
 
-    Asks the database when Redis cannot be reached or is being refilled: nobody who was revoked gets in, nobody
-    else is kept out. Raises AuthError(INTERNAL) when neither answers.
+    Asks the database while Redis cannot be reached or the deny-list is being rebuilt: no revoked token gets in, and no
+    other is kept out. Raises AuthError(INTERNAL) when neither answers.
     """
     try:
         answer = await _ask_redis(identities)
@@ -102,13 +91,13 @@ async def revoked_among(identities: Sequence[Identity]) -> list[Identity]:
     if answer is not None:
         return answer
     try:
-        return await in_thread(denylist.over_in_database, identities)
+        return await in_thread(denylist.revoked_in_database, identities)
     except DatabaseError:
-        logger.exception("Neither Redis nor the database can say whether a token was revoked.")
+        logger.exception("Revocations cannot be checked: neither Redis nor the database answers.")
         raise unavailable() from None
 
 
-def _enforce(revoked: Revoked) -> None:
+def _deny_and_notify(revoked: Revoked) -> None:
     if revoked.session_ids is not None:
         denied = denylist.Denied(session_ids=revoked.session_ids)
     else:
@@ -116,7 +105,7 @@ def _enforce(revoked: Revoked) -> None:
     try:
         denylist.write(denied)
     except RedisError as error:
-        _unwritten.note()
+        _missing_writes.record()
         logger.warning(
             "A revocation did not reach Redis (%s): the deny-list will be rebuilt.", type(error).__name__
         )
@@ -124,70 +113,73 @@ def _enforce(revoked: Revoked) -> None:
         try:
             listener(revoked)
         except Exception:
-            logger.exception("A listener to revocations failed; the revocation stands.")
+            logger.exception("A listener to revocations failed; the revocation holds.")
 
 
-class _Unwritten:
-    """Whether a write of this process may be missing in Redis. Noted on any thread, confirmed by a rebuild."""
+class _MissingWrites:
+    """Counts deny-list writes of this process that Redis may lack. Any thread records one, a rebuild restores them."""
 
     def __init__(self) -> None:
         self._counter = itertools.count(1)
-        self._noted = 0
-        self._confirmed = 0
+        self._recorded = 0
+        self._restored = 0
 
-    def note(self) -> None:
-        self._noted = next(self._counter)
+    def record(self) -> None:
+        """Redis may lack a write."""
+        self._recorded = next(self._counter)
 
     @property
-    def mark(self) -> int:
-        return self._noted
+    def recorded(self) -> int:
+        """The number of the last write recorded."""
+        return self._recorded
 
     @property
     def pending(self) -> bool:
-        return self._noted != self._confirmed
+        """Whether Redis may lack a write."""
+        return self._recorded != self._restored
 
-    def confirm(self, mark: int) -> None:
-        """A rebuild that read the database after `mark` was taken has succeeded."""
-        self._confirmed = mark
+    def restore(self, number: int) -> None:
+        """A rebuild has written all up to this number: it read the database after that one was recorded."""
+        self._restored = number
 
 
 class _Rebuild:
-    """The rebuild of the deny-list that one event loop has under way: a thousand requests cause one."""
+    """The deny-list's current rebuild on one event loop: a thousand requests share one."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[bool] | None = None
 
-    async def join(self) -> bool:
-        """Wait for the rebuild that is under way, or start one; False if another process rebuilds."""
+    async def wait(self) -> bool:
+        """Wait for the current rebuild, or start one; False if another process rebuilds."""
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())
-        # Shielded, since the client of whoever started it may disconnect.
+        # Shielded, since the client of the request that started it may disconnect.
         return await asyncio.shield(self._task)
 
     async def _run(self) -> bool:
-        mark = _unwritten.mark
+        recorded = _missing_writes.recorded
         done = await denylist.rebuild()
         if done:
-            _unwritten.confirm(mark)
+            _missing_writes.restore(recorded)
         return done
 
 
 _outage = OutageLog(
     logger,
     "Redis is out of reach: revocations are looked up in the database.",
-    "Redis says again what is revoked.",
+    "revocations are looked up in Redis again.",
 )
-_unwritten = _Unwritten()
+_missing_writes = _MissingWrites()
 _checks: PerLoop[Batcher[Identity, bool]] = PerLoop(lambda: Batcher(_check, in_turn=True))
 _rebuild = PerLoop(_Rebuild)
 
 
 async def _ask_redis(identities: Sequence[Identity]) -> list[Identity] | None:
-    if not _unwritten.pending:
+    if not _missing_writes.pending:
         answer = await denylist.denied_among(identities)
         if answer is not None:
             return answer
-    # Still pending after a rebuild: it had read the database before the write that is missing was committed.
-    if not await _rebuild().join() or _unwritten.pending:
+    # Still pending after a rebuild: it read the database before the missing write was committed.
+    if not await _rebuild().wait() or _missing_writes.pending:
         return None
     return await denylist.denied_among(identities)

@@ -1,4 +1,4 @@
-"""Socket tickets: stand-ins for an access token where only an address can be given, good once and briefly."""
+"""Socket tickets: replace an access token where a client can give only a URL; each works once and for a short time."""
 
 import hashlib
 import secrets
@@ -15,7 +15,7 @@ from auth.identity import Identity, require_current
 from foundation.redis import async_redis
 
 TICKET_BYTES = 32
-# Ours have 43 characters.
+# Tickets have 43 characters.
 MAX_TICKET_LENGTH = 128
 
 ChatIdsProvider = Callable[[int], Awaitable[Sequence[str]]]
@@ -23,14 +23,14 @@ ChatIdsProvider = Callable[[int], Awaitable[Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A ticket just made: its text (a secret) and its end in UTC."""
+    """A new ticket: its text (a secret) and its end in UTC."""
 
     ticket: str = field(repr=False)
     expires_at: datetime
 
 
 async def issue_ticket(identity: Identity) -> Ticket:
-    """A ticket that stands for the identity, for SOCKET_TICKET_SECONDS or as long as its token if that is less.
+    """A ticket for the identity. It lives SOCKET_TICKET_SECONDS, but no longer than the identity's token.
 
     Only its hash is stored. Raises AuthError: UNAUTHENTICATED for an expired identity, INTERNAL without Redis.
     """
@@ -40,7 +40,7 @@ async def issue_ticket(identity: Identity) -> Ticket:
         raise expired_token()
     ticket = secrets.token_urlsafe(TICKET_BYTES)
     try:
-        # pxat: whole milliseconds of a moment in time, so that a slow round trip does not make it longer.
+        # pxat is a moment in whole milliseconds, so a slow round trip does not make the ticket live longer.
         pxat = int(expires_at.timestamp() * 1000)
         await async_redis().set(_key(ticket), msgspec.json.encode(identity), pxat=pxat)
     except RedisError:
@@ -49,9 +49,9 @@ async def issue_ticket(identity: Identity) -> Ticket:
 
 
 async def redeem_ticket(ticket: object) -> Identity:
-    """The identity that a ticket was made for; the ticket is then used up, also when it is refused.
+    """The identity that a ticket was issued for; the ticket is then used up, also when it is refused.
 
-    Of many who try at once one succeeds. Raises AuthError: UNAUTHENTICATED for a ticket that is unknown, used
+    Of many attempts at once, one succeeds. Raises AuthError: UNAUTHENTICATED for a ticket that is unknown, used
     or expired and for an identity that was revoked meanwhile, INTERNAL without Redis.
     """
     if not isinstance(ticket, str) or not ticket.isascii() or len(ticket) > MAX_TICKET_LENGTH:
@@ -68,7 +68,7 @@ async def redeem_ticket(ticket: object) -> Identity:
 
 
 async def no_chat_ids(user_id: int) -> Sequence[str]:  # noqa: ARG001 - a provider's signature
-    """What stands until `api` says where chat ids come from: identity knows no chat."""
+    """The provider until `api` installs one: identity knows nothing of chats."""
     return ()
 
 
@@ -76,7 +76,7 @@ _chat_ids_provider: ChatIdsProvider = no_chat_ids
 
 
 def provide_chat_ids(provider: ChatIdsProvider) -> None:
-    """Have the ids of a user's chats, as clients see them, come from `provider`. Called once, at start."""
+    """Make `provider` the source of the ids of a user's chats, as clients see them. Called once, at start."""
     global _chat_ids_provider
     _chat_ids_provider = provider
 

@@ -1,8 +1,8 @@
-"""The signed tokens: made and read with simplejwt, no database and no Redis.
+"""Access and refresh tokens: signed and read with simplejwt, without database and Redis.
 
 Both kinds carry `user_id`, `sid` (the session), `jti`, `iat` and `exp`; an access token also `epoch`, the
-user's token epoch when it was made. An epoch is exact where `iat`, in whole seconds, is not: a token made right
-after a password change and one made right before it may share their second.
+user's token epoch when it was made. The epoch is exact where `iat`, in whole seconds, is not: tokens made right
+before and right after a password change may share a second.
 """
 
 import uuid
@@ -16,7 +16,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 from auth.errors import bad_token, expired_token
 
-# Ours have about 350 characters. Longer ones are not worth the decoding.
+# Tokens have about 350 characters. Longer ones are not worth decoding.
 MAX_TOKEN_LENGTH = 4096
 MAX_USER_ID = 2**63 - 1
 
@@ -38,7 +38,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class RefreshClaims:
-    """What a refresh token says. Whether it still works is its session's to say."""
+    """The claims of a refresh token. Whether it still works depends on its session."""
 
     user_id: int
     session_id: str
@@ -47,56 +47,56 @@ class RefreshClaims:
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
-    """A token just made: its text (a secret), its `jti` and its end in UTC."""
+class SignedToken:
+    """A new token: its text (a secret), its `jti` and its end in UTC."""
 
     text: str = field(repr=False)
     token_id: str
     expires_at: datetime
 
 
-def new_access_token(user_id: int, session_id: str, epoch: int) -> Signed:
+def new_access_token(user_id: int, session_id: str, epoch: int) -> SignedToken:
     """An access token that lives ACCESS_TOKEN_SECONDS."""
     token = AccessToken()
     token["epoch"] = epoch
     return _sign(token, user_id, session_id, settings.ACCESS_TOKEN_SECONDS)
 
 
-def new_refresh_token(user_id: int, session_id: str) -> Signed:
+def new_refresh_token(user_id: int, session_id: str) -> SignedToken:
     """A refresh token that lives REFRESH_TOKEN_SECONDS."""
     return _sign(RefreshToken(), user_id, session_id, settings.REFRESH_TOKEN_SECONDS)
 
 
 def read_access_token(text: object) -> Identity:
-    """Check signature, type, expiry and shape; anything amiss raises AuthError(UNAUTHENTICATED)."""
+    """Check signature, type, expiry and shape; any fault raises AuthError(UNAUTHENTICATED)."""
     claims = _verified(AccessToken, text)
     return Identity(
         user_id=_user_id(claims),
         session_id=_session_id(claims),
         token_id=_token_id(claims),
-        expires_at=_moment(claims, "exp"),
-        issued_at=_moment(claims, "iat"),
-        epoch=_natural(claims, "epoch"),
+        expires_at=_timestamp(claims, "exp"),
+        issued_at=_timestamp(claims, "iat"),
+        epoch=_non_negative_int(claims, "epoch"),
     )
 
 
 def read_refresh_token(text: object) -> RefreshClaims:
-    """Check signature, type, expiry and shape; anything amiss raises AuthError(UNAUTHENTICATED)."""
+    """Check signature, type, expiry and shape; any fault raises AuthError(UNAUTHENTICATED)."""
     claims = _verified(RefreshToken, text)
     return RefreshClaims(
         user_id=_user_id(claims),
         session_id=_session_id(claims),
         token_id=_token_id(claims),
-        expires_at=_moment(claims, "exp"),
+        expires_at=_timestamp(claims, "exp"),
     )
 
 
-def _sign(token: Token, user_id: int, session_id: str, seconds: float) -> Signed:
-    # As text, like simplejwt's own, so that clients which know its tokens can read ours.
+def _sign(token: Token, user_id: int, session_id: str, seconds: float) -> SignedToken:
+    # As text, as simplejwt does, so that clients which know its tokens can read these.
     token["user_id"] = str(user_id)
     token["sid"] = session_id
     token.set_exp(lifetime=timedelta(seconds=seconds))
-    return Signed(str(token), token["jti"], _moment(token.payload, "exp"))
+    return SignedToken(str(token), token["jti"], _timestamp(token.payload, "exp"))
 
 
 def _verified(kind: type[Token], text: object) -> Mapping[str, object]:
@@ -107,20 +107,20 @@ def _verified(kind: type[Token], text: object) -> Mapping[str, object]:
     except ExpiredTokenError:
         raise expired_token() from None
     except (TokenError, ValueError, TypeError, OverflowError, OSError, RecursionError):
-        # Beside TokenError: what PyJWT and json let through for headers and claims of odd shapes.
+        # Besides TokenError: what PyJWT and json raise for headers and claims of odd shapes.
         raise bad_token() from None
 
 
-def _natural(claims: Mapping[str, object], name: str) -> int:
+def _non_negative_int(claims: Mapping[str, object], name: str) -> int:
     value = claims.get(name)
     if type(value) is not int or value < 0:
         raise bad_token()
     return value
 
 
-def _moment(claims: Mapping[str, object], name: str) -> datetime:
+def _timestamp(claims: Mapping[str, object], name: str) -> datetime:
     try:
-        return datetime.fromtimestamp(_natural(claims, name), UTC)
+        return datetime.fromtimestamp(_non_negative_int(claims, name), UTC)
     except (ValueError, OverflowError, OSError):
         raise bad_token() from None
 

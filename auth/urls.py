@@ -1,4 +1,4 @@
-"""Paths below /auth/."""
+"""The paths below /auth/."""
 
 from django.urls import path
 

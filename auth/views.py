@@ -1,4 +1,4 @@
-"""Identity over REST, in the shapes of simplejwt, for clients that expect it. The services are GraphQL's own."""
+"""The REST endpoints below /auth/, in the shapes of simplejwt. They call the same services as GraphQL does."""
 
 import msgspec
 from django.http import HttpRequest, JsonResponse
@@ -6,13 +6,13 @@ from django.http import HttpRequest, JsonResponse
 from auth import accounts, throttle, tickets
 from auth.errors import AuthError
 from auth.identity import authenticate
-from auth.rest import address_of, bearer, endpoint, no_account, read_body
+from auth.rest import address_of, bearer_identity, endpoint, no_active_account, read_body
 from foundation.database import in_password_thread, in_thread
 from foundation.errors import ErrorCode
 
 
 class Credentials(msgspec.Struct):
-    """What a login sends."""
+    """The body of a login."""
 
     username: str
     password: str
@@ -20,33 +20,33 @@ class Credentials(msgspec.Struct):
 
 
 class Refresh(msgspec.Struct):
-    """What a refresh sends."""
+    """The body of a refresh."""
 
     refresh: str
 
 
 class Verify(msgspec.Struct):
-    """What a check sends: a token of either kind."""
+    """The body of a verification: a token of either kind."""
 
     token: str
 
 
 @endpoint("POST")
 async def token(request: HttpRequest) -> JsonResponse:
-    """Username and password for a pair of tokens."""
+    """Exchange username and password for a pair of tokens."""
     body = read_body(request, Credentials)
     await throttle.check_login(address_of(request), body.username)
     device = request.headers.get("User-Agent", "") if body.device is None else body.device
     try:
         tokens = await in_password_thread(accounts.login, body.username, body.password, device)
     except AuthError as error:
-        raise no_account(error) from None
+        raise no_active_account(error) from None
     return _pair(tokens)
 
 
 @endpoint("POST")
 async def token_refresh(request: HttpRequest) -> JsonResponse:
-    """A refresh token for a new pair: unlike simplejwt's default, the old one works no more."""
+    """Exchange a refresh token for a new pair: unlike simplejwt's default, the old one no longer works."""
     body = read_body(request, Refresh)
     await throttle.check_refresh(address_of(request))
     return _pair(await in_thread(accounts.refresh, body.refresh))
@@ -54,7 +54,7 @@ async def token_refresh(request: HttpRequest) -> JsonResponse:
 
 @endpoint("POST")
 async def token_verify(request: HttpRequest) -> JsonResponse:
-    """Nothing, with 200, for a token of either kind that works now."""
+    """Answer 200 with an empty object for a token of either kind that works now."""
     body = read_body(request, Verify)
     await throttle.check_refresh(address_of(request))
     try:
@@ -67,8 +67,8 @@ async def token_verify(request: HttpRequest) -> JsonResponse:
 
 @endpoint("GET", "POST")
 async def socket_ticket(request: HttpRequest) -> JsonResponse:
-    """A ticket for one socket, and the ids of the user's chats."""
-    identity = await bearer(request)
+    """Issue a ticket for one socket, and list the ids of the user's chats."""
+    identity = await bearer_identity(request)
     await throttle.check_ticket(identity.user_id)
     ticket = await tickets.issue_ticket(identity)
     chat_ids = await tickets.chat_ids(identity.user_id)

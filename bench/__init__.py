@@ -1,5 +1,6 @@
-"""Benchmarks of Parlor beside its peers: `python -m bench <scenario>`. Never imported by the product.
+"""Benchmarks of Parlor and its peers: `python -m bench <scenario>`. The product never imports this package.
 
-Read README.md first. `machine` and `servers` hold the machine still, `world` makes the data, `subjects` says who is
-measured, `sockets` and `crowd` are the clients, `load` drives them, `scenarios` are the experiments, `report` writes.
+Start with README.md. `scenarios/` holds the benchmarks; `programs` lists what is measured and `servers` starts it;
+`world` and `seed` create the data; `feed_clients` and `client_pool` are the receiving clients, `senders` the sending
+ones; `load` and `publisher` drive them; `results`, `report`, `chart` and `quote` write the figures.
 """

@@ -1,11 +1,11 @@
-"""Results as a bar chart in SVG: the first metric of a scenario, the median as the bar, the runs as a whisker."""
+"""Draws a scenario's first metric as an SVG bar chart: bars are medians, whiskers the range of the runs."""
 
 from html import escape
 
-from bench.quantities import median, spread
+from bench.percentiles import median, spread
+from bench.programs import PROGRAMS_BY_NAME, Kind
 from bench.results import Results
 from bench.scenarios.base import Metric, Scenario
-from bench.subjects import BY_NAME, Kind
 
 _WIDTH, _LABELS, _ROW, _TOP = 860, 330, 30, 52
 _BARS = _WIDTH - _LABELS - 110
@@ -19,9 +19,9 @@ _COLOURS: dict[Kind, str] = {
 
 
 def svg(scenario: Scenario, results: Results) -> str:
-    """The chart of one scenario."""
+    """Return the chart of one scenario as SVG."""
     metric = _shown(scenario, results)
-    bars = [(name, values) for name in results.subjects() if (values := results.values(name, metric.key))]
+    bars = [(name, values) for name in results.programs() if (values := results.values(name, metric.key))]
     longest = max((max(values) for _, values in bars), default=1.0) or 1.0
     height = _TOP + _ROW * len(bars) + 12
     parts = [
@@ -32,18 +32,18 @@ def svg(scenario: Scenario, results: Results) -> str:
         f'<text x="12" y="22" font-size="15" font-weight="600" fill="#0f172a">{escape(scenario.title)}</text>',
         f'<text x="12" y="40" fill="#475569">{escape(_caption(metric, results))}</text>',
     ]
-    for place, (name, values) in enumerate(bars):
-        parts += _bar(_TOP + place * _ROW, name, values, longest, metric.digits)
+    for row, (name, values) in enumerate(bars):
+        parts += _bar(_TOP + row * _ROW, name, values, longest, metric.digits)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def _shown(scenario: Scenario, results: Results) -> Metric:
-    """The first metric, or where there are rows the first one of the last row that was measured."""
+    """The first metric; for metrics in rows, the first metric of the last measured row."""
     if not scenario.metrics[0].row:
         return scenario.metrics[0]
     first = scenario.metrics[0].heading
     measured = [
-        m for m in scenario.metrics if m.heading == first and results.values(results.subjects()[0], m.key)
+        m for m in scenario.metrics if m.heading == first and results.values(results.programs()[0], m.key)
     ]
     return measured[-1]
 
@@ -55,15 +55,15 @@ def _caption(metric: Metric, results: Results) -> str:
 
 
 def _bar(top: int, name: str, values: list[float], longest: float, digits: int) -> list[str]:
-    subject = BY_NAME[name]
+    program = PROGRAMS_BY_NAME[name]
     middle = top + _ROW / 2
     length = median(values) / longest * _BARS
     low, high = (_LABELS + value / longest * _BARS for value in spread(values))
     return [
         f'<text x="{_LABELS - 10}" y="{middle + 4:.0f}" text-anchor="end" fill="#0f172a">'
-        f"{escape(subject.label)}</text>",
+        f"{escape(program.label)}</text>",
         f'<rect x="{_LABELS}" y="{top + 5}" width="{length:.1f}" height="{_ROW - 10}" rx="2" '
-        f'fill="{_COLOURS[subject.kind]}"/>',
+        f'fill="{_COLOURS[program.kind]}"/>',
         f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{middle:.0f}" y2="{middle:.0f}" stroke="#0f172a"/>',
         f'<text x="{high + 8:.1f}" y="{middle + 4:.0f}" fill="#0f172a">{median(values):,.{digits}f}</text>',
     ]

@@ -1,10 +1,10 @@
-"""One kept HTTP/1.1 connection, one request at a time: no more than the benchmark needs, so that it costs little."""
+"""A minimal HTTP/1.1 client with one keep-alive connection, so that the driver uses little processor time."""
 
 import asyncio
 
 
 class HttpConnection(asyncio.Protocol):
-    """Posts JSON and returns the body of the answer, which must name its length."""
+    """Posts JSON, one request at a time. Every response must have a Content-Length."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
@@ -13,12 +13,12 @@ class HttpConnection(asyncio.Protocol):
 
     @classmethod
     async def connect(cls, port: int) -> "HttpConnection":
-        """Connect to a server on this machine."""
+        """Connect to a port of 127.0.0.1."""
         _, protocol = await asyncio.get_running_loop().create_connection(cls, "127.0.0.1", port)
         return protocol
 
     async def post(self, path: str, token: str, body: bytes) -> bytes:
-        """Send one request and wait for its answer, whatever its status. Raises ConnectionError."""
+        """Send one request and return the response's body, whatever its status. Raises ConnectionError."""
         assert self._transport is not None
         self._answer = asyncio.get_running_loop().create_future()
         head = (
@@ -35,12 +35,12 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio: connected."""
+        """Store the transport (asyncio.Protocol)."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """asyncio: a part of the answer."""
+        """Collect a part of the response (asyncio.Protocol)."""
         self._buffer += data
         head, separator, body = self._buffer.partition(b"\r\n\r\n")
         if separator and len(body) >= _length(head) and self._answer is not None:
@@ -48,7 +48,7 @@ class HttpConnection(asyncio.Protocol):
             self._answer.set_result(body)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """asyncio: closed."""
+        """Fail the pending request (asyncio.Protocol)."""
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error or ConnectionError("The server closed the connection."))
 
@@ -57,4 +57,4 @@ def _length(head: bytes) -> int:
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):
             return int(line.partition(b":")[2])
-    raise ConnectionError("The answer names no length.")
+    raise ConnectionError("The response has no Content-Length.")

@@ -1,4 +1,4 @@
-"""What the runs brought, kept as JSON so that tables and charts can be drawn again."""
+"""The readings of a scenario's runs, stored as JSON so that tables and charts can be drawn again."""
 
 import json
 import math
@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parent / "results"
 
 @dataclass(slots=True)
 class Results:
-    """The runs of one scenario: in each, the readings by subject."""
+    """The runs of one scenario. `runs` holds, for each run, the readings by program name."""
 
     scenario: str
     machine: str
@@ -23,24 +23,24 @@ class Results:
     load: str = ""
     runs: list[dict[str, Readings]] = field(default_factory=list)
 
-    def subjects(self) -> list[str]:
-        """Who was measured in every run."""
+    def programs(self) -> list[str]:
+        """The names of the programs that every run measured."""
         return [name for name in self.runs[0] if all(name in run for run in self.runs)]
 
-    def values(self, subject: str, metric: str) -> list[float]:
-        """One reading over the runs; empty if the subject has none."""
-        values = [run.get(subject, {}).get(metric, math.nan) for run in self.runs]
+    def values(self, program: str, metric: str) -> list[float]:
+        """A program's readings of one metric, one per run; empty if a run has none."""
+        values = [run.get(program, {}).get(metric, math.nan) for run in self.runs]
         return [] if any(map(math.isnan, values)) else values
 
-    def ratios(self, subject: str, reference: str, metric: str) -> list[float]:
-        """That reading over the reference's in the same run, for every run; empty if one has none."""
-        above, below = self.values(subject, metric), self.values(reference, metric)
-        if not above or not below or not all(below):
+    def ratios(self, program: str, reference: str, metric: str) -> list[float]:
+        """A program's reading divided by the reference's reading of the same run; empty if a run has none."""
+        values, references = self.values(program, metric), self.values(reference, metric)
+        if not values or not references or not all(references):
             return []
-        return [one / other for one, other in zip(above, below, strict=True)]
+        return [value / other for value, other in zip(values, references, strict=True)]
 
     def save(self) -> Path:
-        """Write them beside the tables."""
+        """Write the results into bench/results/ and return the path."""
         FOLDER.mkdir(exist_ok=True)
         path = FOLDER / f"{self.scenario}.json"
         path.write_text(json.dumps(asdict(self), indent=1))

@@ -1,4 +1,4 @@
-"""People, tokens and chats, written in bulk: the services would publish and log every single membership."""
+"""Fills a database with people, tokens and chats in bulk; the services would publish and log every membership."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 
 from auth.models import Session, User
 from auth.tokens import new_access_token
-from bench.world import Chat, Family, Person
+from bench.population import Chat, Family, Person
 from chats.models import Chat as ChatRow
 from chats.models import ChatKind, Event, EventType, MemberRole, Membership
 from schema.ids import encode_id
@@ -19,7 +19,7 @@ UNUSABLE = "!"
 
 
 def seed(people_count: int, families: dict[str, Family]) -> dict[str, tuple[Chat, ...]]:
-    """Fill an empty database; the connections of this process are closed afterwards."""
+    """Migrate and fill an empty database; returns its chats by family. Closes this process's connections at the end."""
     call_command("migrate", interactive=False, verbosity=0)
     people = _people(people_count)
     chats = {name: _chats(name, family, people) for name, family in families.items()}
@@ -54,10 +54,10 @@ def _chats(name: str, family: Family, people: list[Person]) -> tuple[Chat, ...]:
     groups = [
         tuple(people[number * family.size : (number + 1) * family.size]) for number in range(family.count)
     ]
-    seats = [(row, person) for row, members in zip(rows, groups, strict=True) for person in members]
+    pairs = [(row, person) for row, members in zip(rows, groups, strict=True) for person in members]
     Membership.objects.bulk_create(
         Membership(chat=row, user_id=person.user_id, joined_seq=1, role=MemberRole.MEMBER)
-        for row, person in seats
+        for row, person in pairs
     )
     Event.objects.bulk_create(
         Event(chat=row, seq=1, type=EventType.MEMBER_JOINED, subject_id=members[0].user_id)

@@ -1,4 +1,4 @@
-"""Those who send messages through Parlor's own doors: each waits for the answer, then sends the next."""
+"""Clients that send messages through Parlor's API, over HTTP or a websocket, one message at a time each."""
 
 import asyncio
 import contextlib
@@ -11,27 +11,27 @@ from typing import Protocol, Self
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
 from bench.http_client import HttpConnection
-from bench.marks import text
+from bench.message_timestamps import text
+from bench.population import Chat, Person
 from bench.servers import Server
-from bench.world import Chat, Person
 
 _SEQ = re.compile(rb'"seq":(\d+)')
 SEND = "mutation($input: SendMessageInput!) { sendMessage(input: $input) { id seq createdAt } }"
 
 
 class Sender(Protocol):
-    """One person at one connection."""
+    """One user on one connection."""
 
     async def send(self, chat: Chat, message: str) -> int:
-        """Send; returns the message's seq when the answer is there. Raises SendRefusedError."""
+        """Send a message and return its seq after the response. Raises SendRefusedError."""
 
 
 class SendRefusedError(Exception):
-    """The answer was an error."""
+    """The response was an error."""
 
 
 class Senders:
-    """Concurrent senders; number n sends to chat n, n + count, ... in turn, as a member of it."""
+    """Concurrent senders. Sender n sends to chat n (modulo the number of chats), as a member of it."""
 
     def __init__(self, chats: Sequence[Chat], senders: Sequence[Sender]) -> None:
         self._chats = chats
@@ -39,13 +39,15 @@ class Senders:
         self._until = 0.0
 
     async def send_for(self, seconds: float) -> int:
-        """Send for a time; returns how many messages were taken."""
+        """Send for `seconds`. Returns the number of accepted messages."""
         self._until = time.monotonic() + seconds
-        counts = await asyncio.gather(*(self._send(*place) for place in enumerate(self._senders)))
+        counts = await asyncio.gather(
+            *(self._send(number, sender) for number, sender in enumerate(self._senders))
+        )
         return sum(counts)
 
     async def send_count(self, count: int) -> int:
-        """Send `count` messages, one after the other, by the first sender to the first chat; returns the last seq."""
+        """Send `count` messages in sequence, from the first sender to the first chat. Returns the last seq."""
         seq = 0
         for index in range(count):
             seq = await self._senders[0].send(self._chats[0], text(index))
@@ -62,13 +64,13 @@ class Senders:
     @classmethod
     @contextlib.asynccontextmanager
     async def open(cls, server: Server, chats: Sequence[Chat], count: int) -> AsyncIterator[Self]:
-        """Connect `count` senders, and disconnect them at the end."""
+        """Connect `count` senders; disconnect them at the end."""
         people = [_member(chats, number) for number in range(count)]
-        made = [await cls._connect(server, person) for person in people]
+        senders = [await cls._connect(server, person) for person in people]
         try:
-            yield cls(chats, made)
+            yield cls(chats, senders)
         finally:
-            for sender in made:
+            for sender in senders:
                 sender.close()
 
     @classmethod
@@ -82,7 +84,7 @@ def _member(chats: Sequence[Chat], number: int) -> Person:
 
 
 class HttpSenders(Senders):
-    """Over HTTP, a connection each, which is kept."""
+    """Senders over HTTP, with one keep-alive connection each."""
 
     @classmethod
     async def _connect(cls, server: Server, person: Person) -> "HttpSender":
@@ -90,29 +92,29 @@ class HttpSenders(Senders):
 
 
 class SocketSenders(Senders):
-    """Over a websocket each."""
+    """Senders over one websocket each."""
 
     @classmethod
     async def _connect(cls, server: Server, person: Person) -> "SocketSender":
-        _, made = await ws_connect(
+        _, sender = await ws_connect(
             lambda: SocketSender(person),
             server.url,
             extra_headers={"Sec-WebSocket-Protocol": "graphql-transport-ws"},
         )
-        assert isinstance(made, SocketSender)
-        await made.ready
-        return made
+        assert isinstance(sender, SocketSender)
+        await sender.ready
+        return sender
 
 
 class HttpSender:
-    """`POST /graphql/`."""
+    """Sends with `POST /graphql/`."""
 
     def __init__(self, connection: HttpConnection, person: Person) -> None:
         self._connection = connection
         self._token = person.token
 
     async def send(self, chat: Chat, message: str) -> int:
-        """As Sender."""
+        """Send a message and return its seq after the response. Raises SendRefusedError."""
         answer = await self._connection.post(
             "/graphql/", self._token, json.dumps(_request(chat, message)).encode()
         )
@@ -121,12 +123,12 @@ class HttpSender:
         return _seq(answer)
 
     def close(self) -> None:
-        """Drop the connection."""
+        """Close the connection."""
         self._connection.close()
 
 
 class SocketSender(WSListener):
-    """`subscribe` with a mutation."""
+    """Sends each mutation in a `subscribe` message."""
 
     def __init__(self, person: Person) -> None:
         loop = asyncio.get_running_loop()
@@ -137,13 +139,13 @@ class SocketSender(WSListener):
         self._transport: WSTransport | None = None
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        """Initialise the connection."""
+        """Send connection_init."""
         self._transport = transport
         payload = {"Authorization": f"Bearer {self._person.token}"}
         self._write({"type": "connection_init", "payload": payload})
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Take an answer."""
+        """Handle a frame of the server."""
         if frame.msg_type is not WSMsgType.TEXT:
             return
         payload = frame.get_payload_as_bytes()
@@ -157,14 +159,14 @@ class SocketSender(WSListener):
             self._answer.set_exception(SendRefusedError(payload.decode()))
 
     async def send(self, chat: Chat, message: str) -> int:
-        """As Sender."""
+        """Send a message and return its seq after the response. Raises SendRefusedError."""
         self._answer = asyncio.get_running_loop().create_future()
         self._number += 1
         self._write({"id": str(self._number), "type": "subscribe", "payload": _request(chat, message)})
         return await self._answer
 
     def close(self) -> None:
-        """Drop the connection."""
+        """Close the connection."""
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 

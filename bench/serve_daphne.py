@@ -1,8 +1,9 @@
-"""Parlor under Daphne: `python -m bench.serve_daphne <port>`."""
+"""Serves Parlor with Daphne: `python -m bench.serve_daphne <port>`."""
 
 import sys
 
+from api.asgi import application
 from api.local.dev.server import serve
 
 if __name__ == "__main__":
-    serve("127.0.0.1", int(sys.argv[1]), lambda: None)
+    serve(application, "127.0.0.1", int(sys.argv[1]), lambda: None)

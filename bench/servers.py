@@ -1,4 +1,4 @@
-"""A subject's process: started on the server's core, measured from outside, stopped at the end."""
+"""Starts a measured program on the server's core, and reads its processor time and memory."""
 
 import contextlib
 import os
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import psutil
 
 from api.config.environment import ROOT
-from bench import machine
-from bench.subjects import Subject
+from bench import host_resources
+from bench.programs import Program
 from bench.world import World
 
 _START_SECONDS = 30.0
@@ -20,48 +20,52 @@ _STOP_SECONDS = 10.0
 
 
 class ServerFailedError(Exception):
-    """A subject did not start."""
+    """A program did not start listening in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One running process of a subject."""
+    """A running process of a program."""
 
-    subject: Subject
+    program: Program
     port: int
     process: psutil.Process
 
     @property
     def url(self) -> str:
-        """Where its websocket answers."""
-        return f"ws://127.0.0.1:{self.port}{self.subject.path}"
+        """The address of the program's websocket."""
+        return f"ws://127.0.0.1:{self.port}{self.program.path}"
 
     def cpu_seconds(self) -> float:
-        """Processor time used so far."""
-        return machine.cpu_seconds(self.process)
+        """Processor seconds used so far."""
+        return host_resources.cpu_seconds(self.process)
 
     def pss_bytes(self) -> int:
-        """Memory in use now."""
-        return machine.pss_bytes(self.process)
+        """Memory in use now, in bytes (proportional set size)."""
+        return host_resources.pss_bytes(self.process)
 
 
 @contextlib.contextmanager
-def running(subject: Subject, world: World, cores: frozenset[int] = machine.SERVER_CORES) -> Iterator[Server]:
-    """Start one process of the subject, wait until it listens, and stop it at the end. Raises ServerFailedError."""
+def running(
+    program: Program, world: World, cores: frozenset[int] = host_resources.SERVER_CORES
+) -> Iterator[Server]:
+    """Run a process of the program on `cores`: wait until it listens, stop it at the end. Raises ServerFailedError."""
     port = _free_port()
-    log = world.data_dir / f"{subject.name}.log"
-    with log.open("ab") as output, _on(cores):
+    log = world.data_dir / f"{program.name}.log"
+    with log.open("ab") as output, _pinned_to(cores):
         child = subprocess.Popen(
-            subject.command(world, port),
+            program.command(world, port),
             cwd=ROOT,
-            env={**os.environ, **world.environment()} if subject.kind == "parlor" else _bare(world),
+            env={**os.environ, **world.environment()}
+            if program.kind == "parlor"
+            else _peer_environment(world),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
         )
     try:
         _wait_until_listening(child, port, lambda: log.read_text(errors="replace")[-2000:])
-        yield Server(subject, port, psutil.Process(child.pid))
+        yield Server(program, port, psutil.Process(child.pid))
     finally:
         child.terminate()
         try:
@@ -71,14 +75,14 @@ def running(subject: Subject, world: World, cores: frozenset[int] = machine.SERV
             child.wait()
 
 
-def _bare(world: World) -> dict[str, str]:
+def _peer_environment(world: World) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     return {**kept, "REDIS_URL": world.redis_url, "NODE_ENV": "production"}
 
 
 @contextlib.contextmanager
-def _on(cores: frozenset[int]) -> Iterator[None]:
-    # A child inherits the cores of the thread that forks it.
+def _pinned_to(cores: frozenset[int]) -> Iterator[None]:
+    # A child process inherits the processor affinity of the thread that forks it.
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:

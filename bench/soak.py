@@ -1,4 +1,4 @@
-"""`python -m bench.soak`: runs the soak, which stands with the fault tests in `tests/soak/`."""
+"""`python -m bench.soak`: runs the soak test, whose code is in `tests/soak/`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What is measured on: a private PostgreSQL and Redis, people with tokens, chats with members."""
+"""Starts what a benchmark runs on: a private PostgreSQL and Redis, filled with people and chats."""
 
 import contextlib
 import os
@@ -10,37 +10,13 @@ from pathlib import Path
 import django
 
 from api.local.embedded import private_servers
+from bench.population import Chat, Family
 
 PEOPLE = 3000
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody with an access token that lives for a day."""
-
-    user_id: int
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chat:
-    """A chat, its global id and its members."""
-
-    chat_id: int
-    global_id: str
-    members: tuple[Person, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Chats of one kind: `count` of them with `size` members each."""
-
-    count: int
-    size: int
-
-
-# Chats that are published to past the database (`crowd`, `small`) are not those that are written to: a feed takes each
-# seq once.
+# Chats to which a benchmark publishes without the database (`crowd`, `small`) are not those that it writes to: a feed
+# delivers each seq once.
 FAMILIES = {
     "crowd": Family(1, 2000),
     "crowd_sent": Family(1, 2000),
@@ -53,7 +29,7 @@ FAMILIES = {
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Where the two servers answer, and who and what is in the database."""
+    """The addresses of the two servers, and the chats in the database by family."""
 
     data_dir: Path
     database_url: str
@@ -62,7 +38,7 @@ class World:
     chats: dict[str, tuple[Chat, ...]]
 
     def environment(self) -> dict[str, str]:
-        """The settings of Parlor as in production, but for the limits on how often a client may do something."""
+        """Parlor's settings as in production, without rate limits."""
         return {
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
@@ -93,7 +69,7 @@ def running() -> Iterator[World]:
             os.environ.update(_SETTINGS, DATABASE_URL=servers.database_url, REDIS_URL=servers.redis_url)
             os.environ["DJANGO_SETTINGS_MODULE"] = "api.settings"
             django.setup()
-            from bench import seed
+            from bench import seed  # it imports models, which needs Django to be set up
 
             chats = seed.seed(PEOPLE, FAMILIES)
             redis_path = servers.redis_url.removeprefix("unix://")

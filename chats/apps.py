@@ -1,4 +1,4 @@
-"""The Django app of chats."""
+"""The Django app `chats`."""
 
 from django.apps import AppConfig
 

@@ -1,6 +1,6 @@
-"""Keyset pages: a window of rows named by its edge, never by an offset, so that a page costs the same wherever it lies.
+"""Keyset pagination: a page is named by its edge, never by an offset, so that it costs the same wherever it lies.
 
-Pages of many chats are read in one query: a UNION ALL of as many limited index scans.
+Pages of many chats are read in one query: a UNION ALL with one limited index scan per chat.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,9 +18,9 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which rows of an ascending key: after and before are exclusive bounds, `size` rows from one end.
+    """Which rows of an ascending key to read: `size` rows from one end, `after` and `before` being exclusive bounds.
 
-    With `around`, half of the size lies before that key and half from it on; the bounds are then not used.
+    With `around`, half of the rows lie before that key and half from it on; the bounds are then not used.
     """
 
     size: int
@@ -32,7 +32,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[M]):
-    """Rows in ascending order of their key, and whether there are more on either side."""
+    """Rows in ascending order of their key, and whether either side has more."""
 
     rows: Sequence[M]
     has_previous: bool
@@ -41,14 +41,14 @@ class Page(Generic[M]):
 
 @dataclass(frozen=True, slots=True)
 class PageKey:
-    """A window of what one chat has many of."""
+    """A window of the messages or members of one chat."""
 
     chat_id: int
     window: Window
 
 
 def read_message_pages(viewer_id: int, keys: Iterable[PageKey]) -> dict[PageKey, Page[Message]]:
-    """The pages, by seq, of those messages that the viewer may read. Two queries: which these are, and the rows."""
+    """Pages of the messages that the viewer may read, by seq. Two queries: the viewer's memberships, and the rows."""
     keys = list(keys)
     visible = _visible_messages(viewer_id, {key.chat_id for key in keys})
     windows = {key: (visible[key.chat_id], key.window) for key in keys if key.chat_id in visible}
@@ -56,13 +56,13 @@ def read_message_pages(viewer_id: int, keys: Iterable[PageKey]) -> dict[PageKey,
 
 
 def read_member_pages(keys: Iterable[PageKey]) -> dict[PageKey, Page[Membership]]:
-    """The pages of members, in the order of their joining. One query."""
+    """Pages of members, in the order of joining. One query."""
     windows = {key: (Membership.objects.filter(chat_id=key.chat_id), key.window) for key in keys}
     return _read(windows, "id", lambda membership: membership.id, lambda membership: membership.chat_id)
 
 
 def _visible_messages(viewer_id: int, chat_ids: Iterable[int]) -> dict[int, QuerySet[Message]]:
-    """For each of these chats that the viewer is a member of: the messages that they may read."""
+    """The messages that the viewer may read, by chat; chats of which they are a non-member are left out."""
     memberships = Membership.objects.filter(user_id=viewer_id, chat_id__in=list(chat_ids))
     rows = memberships.values_list("chat_id", "joined_seq", "chat__history_from_join")
     return {
@@ -77,7 +77,7 @@ def _read(
     key_of: Callable[[M], int],
     chat_of: Callable[[M], int],
 ) -> dict[PageKey, Page[M]]:
-    """One query for each distinct window: keys of one operation share theirs, so in practice one in all."""
+    """One query per distinct window. The keys of one operation share their window, so that is one query in practice."""
     by_window: dict[Window, dict[PageKey, QuerySet[M]]] = {}
     for key, (rows, window) in windows.items():
         by_window.setdefault(window, {})[key] = rows
@@ -93,7 +93,7 @@ def _read(
 
 
 def _slices(rows: QuerySet[M], field: str, window: Window) -> list[QuerySet[M]]:
-    """The limited scans that a window needs, each a row longer than asked, to see whether there is more."""
+    """The limited scans that a window needs, each one row longer, to see whether there are more rows."""
     if window.around is not None:
         older = rows.filter(**{f"{field}__lt": window.around}).order_by(f"-{field}")
         newer = rows.filter(**{f"{field}__gte": window.around}).order_by(field)
@@ -122,14 +122,14 @@ def _page(found: Mapping[int, M], window: Window) -> Page[M]:
 
 @dataclass(frozen=True, slots=True)
 class ActivityEdge:
-    """A place in a list of chats: the last active first, then by id downwards."""
+    """A place in a list of chats that is ordered by last activity, then by id, both descending."""
 
     at: datetime
     chat_id: int
 
 
 def page_by_activity(chats: QuerySet[Chat], size: int, after: ActivityEdge | None) -> Page[Chat]:
-    """The next chats after an edge, of a list in the order of `reads.chats_of`. One query."""
+    """The next chats after an edge, in the order of `reads.chats_of`. One query."""
     if after is not None:
         same_moment = Q(last_activity_at=after.at, id__lt=after.chat_id)
         chats = chats.filter(Q(last_activity_at__lt=after.at) | same_moment)

@@ -1,4 +1,4 @@
-"""People as everybody may see them: the public columns of the user model, and no other."""
+"""Reads the public profiles of people: the public columns of the user model, and no others."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,7 @@ PUBLIC_FIELDS = ("id", "username", "display_name", "avatar_url", "is_bot")
 
 
 def profiles(user_ids: Iterable[int]) -> dict[int, Profile]:
-    """The profiles of those who exist, active or not, by id. One query; none for no ids."""
+    """The profiles of existing people, active or not, by id. One query; none for no ids."""
     wanted = set(user_ids)
     if not wanted:
         return {}
@@ -20,13 +20,13 @@ def profiles(user_ids: Iterable[int]) -> dict[int, Profile]:
 
 
 def active_profiles(user_ids: Iterable[int]) -> dict[int, Profile]:
-    """The profiles of those who exist and may take part, by id. One query."""
+    """The profiles of active people, by id. One query."""
     rows = get_user_model().objects.filter(id__in=set(user_ids), is_active=True).values_list(*PUBLIC_FIELDS)
     return {row[0]: profile_of_row(row) for row in rows}
 
 
 def profile_of_row(row: tuple[Any, ...]) -> Profile:
-    """A profile of the values of `PUBLIC_FIELDS`."""
+    """A profile from the values of `PUBLIC_FIELDS`."""
     user_id, username, display_name, avatar_url, is_bot = row
     return Profile(
         user_id=user_id, username=username, display_name=display_name, avatar_url=avatar_url, is_bot=is_bot
@@ -34,5 +34,5 @@ def profile_of_row(row: tuple[Any, ...]) -> Profile:
 
 
 def departed(user_id: int) -> Profile:
-    """Stands for somebody whose account is gone, where an event must name a person."""
+    """The profile of a deleted account, for an event that must name a person."""
     return Profile(user_id=user_id, username="", display_name="", avatar_url=None, is_bot=False)

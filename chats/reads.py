@@ -1,6 +1,6 @@
-"""What the schema reads: QuerySets to page through, and lookups for many rows in one query each.
+"""Reads chats, messages and memberships for the schema; lookups of many rows are one query each.
 
-Whatever takes a `viewer_id` answers with what this person may see, and leaves out the rest.
+A function with a `viewer_id` returns only what this person may see.
 """
 
 from collections.abc import Iterable
@@ -9,25 +9,9 @@ from django.conf import settings
 from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 
 from chats.models import Chat, Membership, Message, MessageKind
-from chats.profiles import profiles
 from chats.validation import check_search
 
-__all__ = [
-    "chats_by_id",
-    "chats_of",
-    "last_messages",
-    "member_chats",
-    "member_counts",
-    "members_of",
-    "messages_of",
-    "profiles",
-    "unread_chat_count",
-    "unread_counts",
-    "viewer_memberships",
-    "visible_messages",
-]
-
-# Within Message rows joined with the viewer's membership of their chat.
+# For Message rows that are joined with the viewer's membership of their chat.
 _READABLE = Q(chat__history_from_join=False) | Q(seq__gte=F("chat__memberships__joined_seq"))
 
 
@@ -37,15 +21,15 @@ def member_chats(viewer_id: int) -> QuerySet[Chat]:
 
 
 def chats_by_id(viewer_id: int, chat_ids: Iterable[int]) -> dict[int, Chat]:
-    """Those of these chats that the viewer is a member of, by id. One query."""
+    """The chats among these that the viewer is a member of, by id. One query."""
     return {chat.pk: chat for chat in member_chats(viewer_id).filter(pk__in=list(chat_ids))}
 
 
 def chats_of(viewer_id: int, *, archived: bool | None = False, search: str | None = None) -> QuerySet[Chat]:
-    """The viewer's chats, the last active first, then by id downwards.
+    """The viewer's chats, by last activity, then by id, both descending.
 
-    `archived`: only those that the viewer archived, or only the others; None for both. `search`: only those whose title
-    or one of whose other members' names holds this text, in any case. Raises ChatError BAD_INPUT or TOO_LARGE for it.
+    `archived`: only chats that the viewer archived, or only the others; None for both. `search`: only chats with this
+    text in the title or in another member's name, ignoring case. Raises ChatError BAD_INPUT or TOO_LARGE for it.
     """
     mine = Q(memberships__user_id=viewer_id)
     if archived is not None:
@@ -63,23 +47,18 @@ def _is_named(text: str, viewer_id: int) -> Q:
 
 
 def _readable(viewer_id: int) -> QuerySet[Message]:
-    # In one filter(), so that both conditions are about the same row of memberships.
+    # In one filter(), so that both conditions apply to the same membership.
     return Message.objects.filter(_READABLE, chat__memberships__user_id=viewer_id)
 
 
-def messages_of(chat_id: int, viewer_id: int) -> QuerySet[Message]:
-    """The messages of a chat that the viewer may read, in no order; none, if they are not a member."""
-    return _readable(viewer_id).filter(chat_id=chat_id)
-
-
 def visible_messages(viewer_id: int, message_ids: Iterable[int]) -> dict[int, Message]:
-    """Those of these messages that the viewer may read, by id. One query."""
+    """The messages among these that the viewer may read, by id. One query."""
     return {message.pk: message for message in _readable(viewer_id).filter(pk__in=list(message_ids))}
 
 
 def last_messages(chat_ids: Iterable[int], viewer_id: int) -> dict[int, Message]:
-    """The newest message of each chat that the viewer may read there, tombstones too, by chat id. One query."""
-    # A limited index scan for each chat: DISTINCT ON would walk through all their messages.
+    """The newest message of each chat that the viewer may read, tombstones included, by chat id. One query."""
+    # A limited index scan for each chat: DISTINCT ON would read all their messages.
     newest = _readable(viewer_id).filter(chat_id=OuterRef("pk")).order_by("-seq").values("pk")[:1]
     found = Chat.objects.filter(pk__in=list(chat_ids)).annotate(newest=Subquery(newest)).values("newest")
     return {message.chat_id: message for message in Message.objects.filter(pk__in=found)}
@@ -92,14 +71,14 @@ def viewer_memberships(viewer_id: int, chat_ids: Iterable[int]) -> dict[int, Mem
 
 
 class _Counted(Subquery):
-    """How many rows a subquery has: a limited one is not read further than its limit."""
+    """The number of rows of a subquery; a limited one is read only up to its limit."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
     output_field = IntegerField()
 
 
 def _unread(viewer_id: int) -> QuerySet[Message]:
-    """Within a query of memberships: the messages of others that the member may read and has not read."""
+    """A subquery of memberships: the messages of others that the member may read and has not read."""
     unread = Q(seq__gt=OuterRef("last_read_seq"), deleted_at__isnull=True, kind=MessageKind.TEXT)
     readable = Q(chat__history_from_join=False) | Q(seq__gte=OuterRef("joined_seq"))
     return Message.objects.filter(unread, readable, chat_id=OuterRef("chat_id")).exclude(sender_id=viewer_id)
@@ -108,7 +87,7 @@ def _unread(viewer_id: int) -> QuerySet[Message]:
 def unread_counts(viewer_id: int, chat_ids: Iterable[int]) -> dict[int, int]:
     """How many messages of others the viewer has not read in each chat; chats without any are left out. One query.
 
-    MAX_UNREAD_COUNT is counted at the most, and means that many or more.
+    Counting stops at MAX_UNREAD_COUNT, which hence means that many or more.
     """
     unread = _unread(viewer_id).order_by("seq").values("pk")[: settings.MAX_UNREAD_COUNT]
     rows = Membership.objects.filter(user_id=viewer_id, chat_id__in=list(chat_ids))
@@ -117,17 +96,12 @@ def unread_counts(viewer_id: int, chat_ids: Iterable[int]) -> dict[int, int]:
 
 
 def unread_chat_count(viewer_id: int) -> int:
-    """In how many chats, archived ones left out, the viewer has something to read; counted as above. One query."""
+    """In how many chats, except archived ones, the viewer has unread messages; up to MAX_UNREAD_COUNT. One query."""
     chats = Membership.objects.filter(Exists(_unread(viewer_id)), user_id=viewer_id, is_archived=False)
     return chats[: settings.MAX_UNREAD_COUNT].count()
 
 
-def members_of(chat_id: int) -> QuerySet[Membership]:
-    """The memberships of a chat in the order of their joining."""
-    return Membership.objects.filter(chat_id=chat_id).order_by("id")
-
-
 def member_counts(chat_ids: Iterable[int]) -> dict[int, int]:
-    """How many members each chat has; chats without any are left out. One query."""
+    """How many members each chat has; chats without members are left out. One query."""
     rows = Membership.objects.filter(chat_id__in=list(chat_ids))
     return dict(rows.order_by().values_list("chat_id").annotate(Count("pk")))

@@ -1,4 +1,4 @@
-"""What `chats` and `auth` both stand on: error codes, the Redis client, database threads.
+"""What all layers above share: errors, Redis, the database, rate limits, and limits on memory and tasks.
 
-Not a place for domain words, and not a drawer for helpers: it imports no other package of the project.
+It has no domain words, imports no other package of the project, and is no drawer for helpers.
 """

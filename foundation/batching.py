@@ -1,4 +1,4 @@
-"""Lookups of many callers gathered into one."""
+"""Combines the lookups of concurrent callers into one."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
@@ -9,15 +9,15 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class LookupCut(Exception):  # noqa: N818 - what happened to it
-    """The lookup was cancelled. Its callers were not: they may ask again."""
+class LookupCancelled(Exception):  # noqa: N818 - what happened to it
+    """The lookup was cancelled. Its callers were not, and may try again."""
 
 
 class Batcher(Generic[K, V]):
-    """Gathers the keys asked for in one turn of the event loop and looks them up together. Keeps no results.
+    """Collects the keys that callers load in one turn of the event loop and fetches them together. Caches nothing.
 
-    `fetch` gets distinct keys and returns what it found; a key that it leaves out is answered with None. With `in_turn`
-    a lookup begins when the one before has ended, and gathers what was asked for meanwhile.
+    `fetch` gets distinct keys and returns the values that it found; `load` returns None for the others. With `in_turn`,
+    a fetch begins when the previous one has ended, with all keys that were loaded meanwhile.
     """
 
     def __init__(
@@ -29,28 +29,28 @@ class Batcher(Generic[K, V]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def load(self, key: K) -> V | None:
-        """What was found under `key`; an error of the lookup reaches each caller, its cancelling as LookupCut."""
+        """The value of `key`, or None. Raises what `fetch` raised, or LookupCancelled if the fetch was cancelled."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
-            loop.call_soon(self._begin)
+            loop.call_soon(self._start)
         future = self._waiting.get(key)
         if future is None:
             future = self._waiting[key] = loop.create_future()
         return await asyncio.shield(future)
 
-    def _begin(self) -> None:
+    def _start(self) -> None:
         if not self._waiting or (self._in_turn and self._tasks):
             return
         waiting, self._waiting = self._waiting, {}
         task = asyncio.get_running_loop().create_task(self._run(waiting))
         self._tasks.add(task)
-        task.add_done_callback(partial(self._ended, waiting))
+        task.add_done_callback(partial(self._on_done, waiting))
 
-    def _ended(self, waiting: dict[K, asyncio.Future[V | None]], task: asyncio.Task[None]) -> None:
+    def _on_done(self, waiting: dict[K, asyncio.Future[V | None]], task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        _fail([future for future in waiting.values() if not future.done()], LookupCut())
+        _fail([future for future in waiting.values() if not future.done()], LookupCancelled())
         if self._in_turn:
-            self._begin()
+            self._start()
 
     async def _run(self, waiting: dict[K, asyncio.Future[V | None]]) -> None:
         try:
@@ -65,4 +65,4 @@ class Batcher(Generic[K, V]):
 def _fail(futures: Iterable[asyncio.Future[Any]], error: Exception) -> None:
     for future in futures:
         future.set_exception(error)
-        future.exception()  # a caller that left must not leave a warning behind
+        future.exception()  # counts as retrieved: without callers, asyncio would log a warning

@@ -1,4 +1,4 @@
-"""Whose address a request came from, behind proxies or not."""
+"""Finds the client's address of a request, behind trusted proxies or not."""
 
 import functools
 import ipaddress
@@ -9,11 +9,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def client_address(peer: str | None, forwarded_for: str | None) -> str | None:
-    """The client's address: the peer's own, or what a trusted proxy says in `X-Forwarded-For`.
+    """The client's address: the peer's own, or the one that trusted proxies wrote into `X-Forwarded-For`.
 
-    Each proxy appends the address that it saw, so the list is read from its end, as long as the one who added
-    an entry is in TRUSTED_PROXIES: whatever stands further left may be the client's own invention. None for a
-    peer without an address (a Unix socket), which no proxy list can name.
+    Each proxy appends the address that it saw. So the list is read from its end, as long as the writer of an entry is
+    in TRUSTED_PROXIES: the client may have invented the entries further left. None for a peer without an address (a
+    Unix socket), which TRUSTED_PROXIES cannot name.
     """
     address = peer
     entries = [entry.strip() for entry in (forwarded_for or "").split(",")]
@@ -26,7 +26,7 @@ def client_address(peer: str | None, forwarded_for: str | None) -> str | None:
 
 
 def shared_by_one_client(address: str) -> str:
-    """What to count an address under: itself, but for IPv6 its network of 64 bits, which one client has whole."""
+    """The key to count an address under: itself or, for IPv6, its /64 network, all of which belongs to one client."""
     parsed = _parsed(address)
     if not isinstance(parsed, ipaddress.IPv6Address):
         return address if parsed is None else str(parsed)
@@ -45,7 +45,7 @@ def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         address = ipaddress.ip_address(text)
     except ValueError:
         return None
-    # A socket that listens to both sees an IPv4 peer as ::ffff:192.0.2.1.
+    # A dual-stack socket shows an IPv4 peer as ::ffff:192.0.2.1.
     return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
 
 

@@ -1,7 +1,7 @@
-"""Synchronous ORM work, kept off the event loop on a bounded pool of threads.
+"""Runs synchronous ORM work on a bounded pool of threads, off the event loop.
 
-`sync_to_async(thread_sensitive=True)` would run the work of every websocket of a process on one thread
-(asgiref's rule for code outside a request), so the sockets come here instead.
+`sync_to_async(thread_sensitive=True)` would run the work of all websockets of a process on one thread (asgiref's rule
+for code outside a request).
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _calling_loop: contextvars.ContextVar[asyncio.AbstractEventLoop | None] = contex
 
 
 def calling_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that waits for the current synchronous work or runs the current code; None in a plain process."""
+    """The running loop or, in a database thread, the loop that waits for it; None in a process without a loop."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -41,18 +41,18 @@ def _password_threads() -> ThreadPoolExecutor:
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `function` on a database thread and return what it returns; its exceptions come through.
+    """Run `function` on a database thread; return its result or raise its exception.
 
-    At most `DATABASE_THREADS` run at once, the others wait in order. The thread gives its connection back to
-    the pool afterwards, so a waiting feed holds none.
+    At most `DATABASE_THREADS` calls run at once, the others wait in order. The thread returns its connection to the
+    pool afterwards, so that an idle feed uses none.
     """
     return await _run(_threads(), functools.partial(function, *args, **kwargs))
 
 
 async def in_password_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """The same for work that hashes passwords, which takes a good part of a second each time on purpose.
+    """Like `in_thread`, for work that hashes passwords, which takes much of a second by design.
 
-    At most `PASSWORD_THREADS` run at once, and however many wait, all other database work goes on beside them.
+    At most `PASSWORD_THREADS` calls run at once, on threads of their own, so that they never delay other database work.
     """
     return await _run(_password_threads(), functools.partial(function, *args, **kwargs))
 
@@ -61,10 +61,10 @@ async def _run(threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
     loop = asyncio.get_running_loop()
     context = contextvars.copy_context()
     context.run(_calling_loop.set, loop)
-    return await loop.run_in_executor(threads, functools.partial(context.run, _and_release, work))
+    return await loop.run_in_executor(threads, functools.partial(context.run, _call_and_release, work))
 
 
-def _and_release(work: Callable[[], T]) -> T:
+def _call_and_release(work: Callable[[], T]) -> T:
     try:
         return work()
     finally:

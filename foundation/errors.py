@@ -1,4 +1,4 @@
-"""The one error type that crosses layers: a code that clients switch on, a sentence, and data."""
+"""ParlorError, the only error type that crosses layers: a code for clients to switch on, a sentence, and data."""
 
 import enum
 
@@ -21,10 +21,10 @@ class ErrorCode(enum.Enum):
 
 
 class ParlorError(Exception):
-    """A refusal that the client is meant to see.
+    """An error that clients see.
 
-    `message` is a sentence for a person; `data` goes beside the code in `extensions`, with camelCase keys
-    (`field`, `maxLength`, `retryAfterMs`). Neither may hold a secret.
+    `message` is a sentence for a person; `data` joins the code in `extensions`, with camelCase keys (`field`,
+    `maxLength`, `retryAfterMs`). Neither may contain a secret.
     """
 
     def __init__(self, code: ErrorCode, message: str, **data: JSONScalar) -> None:

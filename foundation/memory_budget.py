@@ -1,34 +1,34 @@
-"""A bound on the bytes that many caches hold together, whatever each of them may hold by itself."""
+"""Limits the bytes that many caches hold together; beyond the limit, the least recently used caches are evicted."""
 
 from collections import OrderedDict
 from typing import Protocol
 
 
 class Cache(Protocol):
-    """Holds what can be read again from elsewhere."""
+    """Something that holds only what can be read again from elsewhere."""
 
     def evict(self) -> None:
-        """Drop everything; the budget has already taken it off its account."""
+        """Drop everything. The budget has subtracted its size already."""
 
 
 class MemoryBudget:
-    """An account of bytes. When all caches together exceed `max_bytes`, the least recently used ones are evicted.
+    """Counts the bytes of caches. When they exceed `max_bytes` together, the least recently used caches are evicted.
 
-    The cache that reports last is never evicted: its owner may use what it has just stored before it next awaits. So
-    the total is at most `max_bytes`, or what a single cache holds.
+    The cache that reported last is never evicted: its owner may use what it has just stored before its next await. So
+    `total` is at most `max_bytes`, or the size of that one cache.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._held: OrderedDict[Cache, int] = OrderedDict()
+        self._sizes: OrderedDict[Cache, int] = OrderedDict()
         self.total = 0
 
     def report(self, cache: Cache, size: int) -> None:
-        """The cache was used and now holds `size` bytes; 0 when it is empty."""
-        self.total += size - self._held.pop(cache, 0)
+        """Note that the cache was used and now holds `size` bytes; 0 when it is empty."""
+        self.total += size - self._sizes.pop(cache, 0)
         if size:
-            self._held[cache] = size
-            while self.total > self._max_bytes and len(self._held) > 1:
-                other, freed = self._held.popitem(last=False)
+            self._sizes[cache] = size
+            while self.total > self._max_bytes and len(self._sizes) > 1:
+                other, freed = self._sizes.popitem(last=False)
                 self.total -= freed
                 other.evict()

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 
 class PerKeyLimit:
-    """Admits a number of tasks at once for each key; further ones wait in order. An unused key takes no memory.
+    """Lets a number of tasks per key run at once; further tasks wait in order. An unused key takes no memory.
 
-    The tasks that share a key run on one event loop.
+    Tasks that share a key must run on the same event loop.
     """
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class PerKeyLimit:
 
     @asynccontextmanager
     async def slot(self, key: Hashable, at_once: int) -> AsyncIterator[None]:
-        """Hold one of the key's `at_once` slots. A changed `at_once` holds once the key is no longer in use."""
+        """Occupy one of the key's `at_once` slots. A new value of `at_once` counts once the key is unused."""
         slots = self._by_key.get(key)
         if slots is None:
             slots = self._by_key[key] = asyncio.Semaphore(at_once)

@@ -1,7 +1,7 @@
-"""One object per event loop, made on first use; it goes when its loop does.
+"""Keeps one object per event loop, made on first use and dropped with its loop.
 
-Connections, locks and tasks belong to the loop that made them. A server process has one loop, each asynchronous test
-has its own, and so has the thread of large queries.
+Connections, locks and tasks belong to the loop that made them. A server process has one loop; each asynchronous test
+and the thread for large queries have loops of their own.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class PerLoop(Generic[T]):
-    """Call it for the running loop's object, which `factory` makes when it is first asked for.
+    """Calling it returns the running loop's object; the first call makes it with `factory`.
 
     Raises RuntimeError where no loop runs.
     """
@@ -30,5 +30,5 @@ class PerLoop(Generic[T]):
         return found
 
     def pop(self) -> T | None:
-        """Forget the running loop's object and return it; None if there is none."""
+        """Remove and return the running loop's object; None if there is none."""
         return self._objects.pop(asyncio.get_running_loop(), None)

@@ -1,4 +1,4 @@
-"""Statements that PostgreSQL plans once per connection, for the few that run often and are long to plan."""
+"""Cursors whose statements PostgreSQL plans once per connection, for frequent statements that are slow to plan."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from django.db.backends.utils import CursorWrapper
 
 
 def prepared_cursor() -> CursorWrapper:
-    """A cursor of Django's current connection whose statements are prepared after a few uses (psycopg's threshold).
+    """A cursor on Django's current connection whose statements are prepared after a few uses (psycopg's threshold).
 
-    Django's own cursors write the parameters into the text, so each text is new and is planned anew. Parameters here
-    are bound by the server: where PostgreSQL cannot tell a parameter's type, the statement needs a cast. Errors,
-    query logs and execution wrappers are Django's, as ever. `DATABASES` must name a `prepare_threshold`.
+    Django's own cursors write the parameters into the text, so that PostgreSQL plans each text again. Here the server
+    binds the parameters: where it cannot infer a parameter's type, the statement needs a cast. Errors, query logs and
+    execution wrappers are Django's. `DATABASES` must set a `prepare_threshold`.
     """
     connection.ensure_connection()
     connection.validate_thread_sharing()

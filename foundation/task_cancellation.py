@@ -1,4 +1,4 @@
-"""Cancels tasks and waits for their end."""
+"""Cancels tasks and waits until they have ended."""
 
 import asyncio
 from typing import Any
@@ -8,7 +8,7 @@ REPEAT_SECONDS = 1.0
 
 
 async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel tasks and return when all have ended. Their failures are not raised and count as retrieved."""
+    """Cancel tasks and return when all have ended. Their exceptions are not raised and count as retrieved."""
     pending = set(tasks)
     while pending:
         for task in pending:

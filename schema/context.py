@@ -1,4 +1,4 @@
-"""What an operation knows of who asked: made anew for each operation, so that nothing is cached for longer."""
+"""The context of one operation: who runs it, and on which socket. Each operation gets a new one with empty loaders."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from schema.socket_notices import Notice
 
 
 class SocketHandle(Protocol):
-    """The socket that an operation runs on, as far as resolvers may use it."""
+    """The socket that an operation runs on, as resolvers see it."""
 
     @property
     def socket_id(self) -> str:
@@ -27,22 +27,22 @@ class SocketHandle(Protocol):
 
     @property
     def device(self) -> str:
-        """What the client said it is; may be empty."""
+        """The device name that the client gave; may be empty."""
 
     @property
     def identity(self) -> Identity:
-        """Whose socket it is, and until when."""
+        """The user of the socket, and when their token ends."""
 
     def watch(self, listener: Callable[[Notice], None]) -> Callable[[], None]:
-        """Have `listener` told of what concerns the socket itself; call the answer to end that."""
+        """Call `listener` with each notice about the socket; the returned function ends that."""
 
     async def renew(self, identity: Identity) -> None:
-        """Move the socket's life to that of a newer token. Another user's raises FORBIDDEN."""
+        """Extend the socket to the end of a newer token. Raises FORBIDDEN for another user's token."""
 
 
 @dataclass(slots=True)
 class Context:
-    """One operation's surroundings. `socket` is None over HTTP, `identity` is None for who is not logged in."""
+    """Who runs an operation and from where. `socket` is None over HTTP, `identity` is None without a login."""
 
     identity: Identity | None = None
     socket: SocketHandle | None = None
@@ -55,18 +55,18 @@ class Context:
         self.loaders = Loaders(self.identity.user_id if self.identity else None)
 
     def renewed(self) -> "Context":
-        """The same surroundings for another event: nothing that was looked up before is remembered."""
+        """The same context with new loaders, for another event: no lookup is answered from an older one."""
         return Context(self.identity, self.socket, self.client_address, self.device)
 
     def require_identity(self) -> Identity:
-        """The identity, or UNAUTHENTICATED."""
+        """The identity. Raises UNAUTHENTICATED without a login."""
         if self.identity is None:
             raise ParlorError(ErrorCode.UNAUTHENTICATED, "Log in first: this needs an access token.")
         return self.identity
 
     @property
     def viewer_id(self) -> int:
-        """The user id of who asks, or UNAUTHENTICATED."""
+        """The id of the logged-in user. Raises UNAUTHENTICATED without a login."""
         return self.require_identity().user_id
 
 

@@ -1,4 +1,4 @@
-"""What the schema shows of the process around it. `api` installs it at start; nothing here imports `api`."""
+"""What the schema needs of the process that serves it. `api` installs that at start; nothing here imports `api`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class SocketRow(Protocol):
-    """A live socket of a user, on whatever process. Times are UTC."""
+    """A live socket of a user, on any process. Times are UTC."""
 
     @property
     def id(self) -> str:
@@ -23,7 +23,7 @@ class SocketRow(Protocol):
 
     @property
     def device(self) -> str:
-        """What the client said it is; may be empty."""
+        """The client's description of itself; may be empty."""
 
 
 class SocketDirectory(Protocol):
@@ -33,12 +33,12 @@ class SocketDirectory(Protocol):
         """The user's sockets, the newest first."""
 
     async def close_socket(self, user_id: int, socket_id: str) -> bool:
-        """Close one of the user's sockets, wherever it is; False when there is no such socket."""
+        """Close one of the user's sockets, on any process; False when there is no such socket."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloseCodeRow:
-    """A code that closes a socket: its number and name, a sentence, and whether to connect again."""
+    """A code that closes a socket: its number and name, a sentence, and whether to reconnect."""
 
     code: int
     name: str
@@ -50,7 +50,7 @@ class HostProcess(Protocol):
     """The process that serves this schema."""
 
     def sockets(self) -> SocketDirectory:
-        """The sockets, as the running event loop sees them."""
+        """The sockets, through the registry of the running event loop."""
 
     def close_codes(self) -> Sequence[CloseCodeRow]:
         """Every close code, by number."""
@@ -60,13 +60,13 @@ _process: HostProcess | None = None
 
 
 def install(process: HostProcess) -> None:
-    """Make `process` the one that the schema shows. Called once, at start."""
+    """Make `process` the serving process. Called once, at start."""
     global _process
     _process = process
 
 
 def process() -> HostProcess:
-    """The installed one."""
+    """The installed process. Raises RuntimeError if there is none."""
     if _process is None:
-        raise RuntimeError("Nothing was installed: schema.host_process.install is called by the `api` app.")
+        raise RuntimeError("No process is installed: the app `api` calls schema.host_process.install.")
     return _process

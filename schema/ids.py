@@ -1,4 +1,4 @@
-"""Global ids: opaque to clients, a type and a primary key to us (Relay, Global Object Identification)."""
+"""Encodes and decodes global ids: opaque to clients, a type and a key inside (Relay, Global Object Identification)."""
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
@@ -14,7 +14,7 @@ def encode_id(type_name: str, key: int) -> str:
 
 
 def decode_id(type_name: str, value: str) -> int:
-    """The primary key in a global id of `type_name`. Any other text raises NOT_FOUND: there is no such thing."""
+    """The primary key in a global id of `type_name`. Raises NOT_FOUND for any other text."""
     found, key = split_id(value)
     if found != type_name:
         raise not_found(type_name)
@@ -32,12 +32,12 @@ def split_id(value: str) -> tuple[str, int]:
 
 
 def encode_text_id(type_name: str, key: str) -> str:
-    """The global id of what is kept under a text key, outside the database."""
+    """The global id of something outside the database, such as a socket, whose key is a text."""
     return b64encode(f"{type_name}:{key}".encode()).decode()
 
 
 def decode_text_id(type_name: str, value: str) -> str:
-    """The text key in such an id. Any other text raises NOT_FOUND."""
+    """The text key in such an id. Raises NOT_FOUND for any other text."""
     try:
         found, _, key = b64decode(value.encode(), validate=True).decode().partition(":")
     except (Base64Error, UnicodeError):
@@ -48,5 +48,5 @@ def decode_text_id(type_name: str, value: str) -> str:
 
 
 def not_found(type_name: str) -> ParlorError:
-    """The one answer for what does not exist and for what the viewer may not know of."""
+    """The same error for what does not exist and for what the viewer may not know of."""
     return ParlorError(ErrorCode.NOT_FOUND, f"There is no such {type_name.lower()}.")

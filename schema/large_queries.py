@@ -1,9 +1,9 @@
-"""Large queries, beside the loop that serves everybody: on a thread and a loop of their own.
+"""Runs large queries on a thread and an event loop of their own, so that they do not block all other clients.
 
-graphql-core completes a page of rows without giving way, and a query within MAX_QUERY_COST may have tens of thousands
-of values: nobody's ping would be answered for half a second. On another thread it shares the interpreter, which changes
-hands every few milliseconds. Small operations stay where they are, since the way there and back has its price, and so
-do mutations, whose publications leave through the loop that they came by.
+graphql-core completes a page of rows without yielding to the loop, and a query within MAX_QUERY_COST may have tens of
+thousands of values: no ping would be answered for half a second. On another thread the query shares the interpreter,
+which switches threads every few milliseconds. Small queries stay on the main loop, since the hop to another thread and
+back costs time. Mutations stay too, since they publish through the loop that they run on.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ T = TypeVar("T")
 
 
 async def run_on_own_thread(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run the coroutine that `work` makes on that loop; its result and its exceptions come through.
+    """Run the coroutine that `work` makes on that loop, and return its result or raise its exception.
 
-    Whoever is cancelled meanwhile cancels it there too.
+    Cancelling the caller cancels the coroutine too.
     """
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), _loop()))
 

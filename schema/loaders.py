@@ -1,7 +1,7 @@
-"""Lookups of one operation, gathered: however many rows a page has, each kind of lookup is one query.
+"""Batches the lookups of one operation: each kind of lookup is one query, however many rows a page has.
 
-Made anew for every operation and every event: on a long-lived socket a loader that lived longer would answer from an
-old cache.
+Loaders are made anew for every operation and every event, because a DataLoader caches: on a long-lived socket it would
+return outdated rows.
 """
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping
@@ -14,6 +14,7 @@ from auth.models import User
 from chats import reads
 from chats.keyset_pagination import Page, PageKey, read_member_pages, read_message_pages
 from chats.models import Chat, Membership, Message
+from chats.profiles import PUBLIC_FIELDS
 from foundation.database import in_thread
 
 K = TypeVar("K", bound=Hashable)
@@ -21,7 +22,7 @@ V = TypeVar("V")
 
 
 class Loaders:
-    """The loaders of one operation, each made when it is first used."""
+    """The loaders of one operation, each made on first use."""
 
     def __init__(self, viewer_id: int | None) -> None:
         self._viewer_id = viewer_id
@@ -29,21 +30,22 @@ class Loaders:
     @cached_property
     def users(self) -> DataLoader[int, User | None]:
         """People by id."""
-        return _by_key(User.objects.in_bulk)
+        # No password hash and no token epoch: what GraphQL shows, and the address for `viewer`.
+        return _by_key(User.objects.only(*PUBLIC_FIELDS, "email").in_bulk)
 
     @cached_property
     def chats(self) -> DataLoader[int, Chat | None]:
-        """Those chats, by id, that the viewer is a member of."""
+        """Chats by id, only those that the viewer is a member of."""
         return _by_key(partial(reads.chats_by_id, self._viewer_id or 0))
 
     @cached_property
     def messages(self) -> DataLoader[int, Message | None]:
-        """Those messages, by id, that the viewer may read."""
+        """Messages by id, only those that the viewer may read."""
         return _by_key(partial(reads.visible_messages, self._viewer_id or 0))
 
     @cached_property
     def last_messages(self) -> DataLoader[int, Message | None]:
-        """The newest message of each chat that the viewer may read."""
+        """The newest message in each chat that the viewer may read."""
         return _by_key(partial(reads.last_messages, viewer_id=self._viewer_id or 0))
 
     @cached_property

@@ -1,18 +1,37 @@
-"""Relay connections over keyset pages (Relay, GraphQL Cursor Connections Specification)."""
+"""Relay connections over keyset pages: cursors, page arguments, and pages as connections (Relay's specification)."""
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 from django.conf import settings
+from django.db.models import Model
+from strawberry import relay
 
-from chats.keyset_pagination import ActivityEdge, Window
+from chats.keyset_pagination import ActivityEdge, Page, Window
 from chats.models import Chat
 from foundation.errors import ErrorCode, ParlorError
 
 CURSOR_PREFIX = "key:"
 ACTIVITY_PREFIX = "activity:"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Row = TypeVar("Row", bound=Model)
+C = TypeVar("C", bound=relay.Connection[Any])
+
+
+def connection(connection_type: type[C], page: Page[Row], cursor_of: Callable[[Row], str]) -> C:
+    """A page of rows as a connection of the given type."""
+    edges: list[relay.Edge[Any]] = [relay.Edge(cursor=cursor_of(row), node=row) for row in page.rows]
+    page_info = relay.PageInfo(
+        has_next_page=page.has_next,
+        has_previous_page=page.has_previous,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+    return connection_type(page_info=page_info, edges=edges)
 
 
 def encode_cursor(key: int) -> str:
@@ -21,18 +40,18 @@ def encode_cursor(key: int) -> str:
 
 
 def decode_cursor(argument: str, cursor: str) -> int:
-    """The key in a cursor. Any other text raises BAD_INPUT, naming the argument that held it."""
+    """The key in a cursor. Raises BAD_INPUT, naming the argument, for any other text."""
     return _number(argument, _decode(argument, cursor, CURSOR_PREFIX))
 
 
 def encode_activity(chat: Chat) -> str:
-    """The opaque cursor of a chat in the list by activity."""
+    """The opaque cursor of a chat in the list of chats, which is sorted by activity."""
     microseconds = (chat.last_activity_at - EPOCH) // timedelta(microseconds=1)
     return b64encode(f"{ACTIVITY_PREFIX}{microseconds}:{chat.pk}".encode()).decode()
 
 
 def decode_activity(argument: str, cursor: str) -> ActivityEdge:
-    """The place that such a cursor names. Any other text raises BAD_INPUT, naming the argument that held it."""
+    """The position that such a cursor names. Raises BAD_INPUT, naming the argument, for any other text."""
     at, _, chat_id = _decode(argument, cursor, ACTIVITY_PREFIX).partition(":")
     try:
         moment = EPOCH + timedelta(microseconds=_number(argument, at))
@@ -58,7 +77,9 @@ def _number(argument: str, text: str) -> int:
 
 
 def _no_cursor(argument: str) -> ParlorError:
-    return ParlorError(ErrorCode.BAD_INPUT, f"'{argument}' is no cursor of this connection.", field=argument)
+    return ParlorError(
+        ErrorCode.BAD_INPUT, f"'{argument}' is not a cursor of this connection.", field=argument
+    )
 
 
 def window(
@@ -70,7 +91,7 @@ def window(
     around: int | None = None,
     newest_first: bool = False,
 ) -> Window:
-    """The rows that a connection's arguments ask for.
+    """The window of rows that a connection's arguments select.
 
     Without `first` and `last`, `DEFAULT_PAGE_SIZE` rows from the start, or from the end if `newest_first`. Raises
     BAD_INPUT for arguments that contradict each other and TOO_LARGE for a page above `MAX_PAGE_SIZE`.
@@ -91,7 +112,7 @@ def window(
 
 
 def page_size(argument: str, size: int | None) -> int:
-    """The page size asked for; `DEFAULT_PAGE_SIZE` for None. Raises BAD_INPUT or TOO_LARGE."""
+    """The requested page size; `DEFAULT_PAGE_SIZE` for None. Raises BAD_INPUT or TOO_LARGE."""
     if size is None:
         return settings.DEFAULT_PAGE_SIZE
     if size < 0:
@@ -99,6 +120,6 @@ def page_size(argument: str, size: int | None) -> int:
     if size > settings.MAX_PAGE_SIZE:
         limit = settings.MAX_PAGE_SIZE
         raise ParlorError(
-            ErrorCode.TOO_LARGE, f"'{argument}' is {limit} at most.", field=argument, maxPageSize=limit
+            ErrorCode.TOO_LARGE, f"'{argument}' is at most {limit}.", field=argument, maxPageSize=limit
         )
     return size

@@ -1,4 +1,4 @@
-"""What a socket tells the operations that watch it (`connectionFeed`): its token's end, and why it will be closed."""
+"""The notices that a socket sends to its `connectionFeed`: its token ends soon, or why it is about to be closed."""
 
 import enum
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 
 
 class NoticeReason(enum.Enum):
-    """Why the socket will be closed; the names of the schema's ConnectionNoticeReason."""
+    """Why the socket is about to be closed; the names are those of the schema's ConnectionNoticeReason."""
 
     RESTARTING = "RESTARTING"
     SUPERSEDED = "SUPERSEDED"
@@ -16,14 +16,14 @@ class NoticeReason(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class TokenExpiry:
-    """The socket's token ends at `expires_at` (UTC): renew it, or be closed."""
+    """The socket's token ends at `expires_at` (UTC). Without a renewal the socket is closed then."""
 
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class ClosingNotice:
-    """The socket is about to be closed; connect again after `reconnect_after_ms`, or not at all when it is None."""
+    """The socket is about to be closed. `reconnect_after_ms` is when to connect again; None leaves it to the reason."""
 
     reason: NoticeReason
     reconnect_after_ms: int | None = None

@@ -1,6 +1,6 @@
-"""Real servers, each a process of its own on a listening socket of ours: no port is guessed, no start is waited for.
+"""Runs server programs in processes of their own, on listening sockets of this one: no free port is guessed.
 
-Run as a program it is that process: `python -m tests.server daphne|uvicorn DESCRIPTOR module:application`.
+As a program it is such a process: `python -m tests.server daphne|uvicorn DESCRIPTOR module:application`.
 """
 
 import asyncio
@@ -17,11 +17,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 STOP_SECONDS = 10
+# Applications of tests of the HTTP and socket layers. uvicorn serves them with its own websocket protocol, so that both
+# protocols are tested.
+OF_API_TESTS = "tests.api."
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that runs: `address` is its host:port, `log` the file of all that it says."""
+    """A running server. `address` is its host:port, `log` the file of its output, `asked` the signals sent to it."""
 
     address: str
     log: Path
@@ -30,34 +33,34 @@ class Server:
 
     @property
     def http(self) -> str:
-        """Where it answers GraphQL over HTTP."""
+        """Its address for GraphQL over HTTP."""
         return f"http://{self.address}/graphql/"
 
     @property
     def socket(self) -> str:
-        """Where it answers GraphQL over a websocket."""
+        """Its address for GraphQL over a websocket."""
         return f"ws://{self.address}/graphql/"
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill it, as a power cut would."""
         self.ask(signal.SIGKILL)
         self.process.wait(STOP_SECONDS)
 
     def ask(self, number: signal.Signals) -> None:
-        """Send it a signal to end."""
+        """Send it a signal that ends it."""
         self.asked.append(number)
         self.process.send_signal(number)
 
     async def ended(self) -> int:
-        """Its exit status, once it has ended."""
+        """Wait until it has ended, STOP_SECONDS at most, and return its exit status."""
         return await asyncio.to_thread(self.process.wait, STOP_SECONDS)
 
 
 @contextlib.contextmanager
 def serving(kind: str, application: str, log: Path, **environment: str) -> Iterator[Server]:
-    """Serve `application` ("module:name") with "daphne" (ours, of api.servers.daphne) or "uvicorn".
+    """Serve `application` ("module:name") with "uvicorn" or "daphne" (the Server of api.servers.daphne).
 
-    Connections wait in the socket's backlog until the process is up. It must not end unasked.
+    Connections wait in the socket's backlog until the process is up. The test fails when it ends without a signal.
     """
     with log.open("ab") as output, socket.create_server(("127.0.0.1", 0)) as listener:
         process = subprocess.Popen(
@@ -88,19 +91,36 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def main(kind: str, descriptor: str, application: str) -> None:
-    """Be the process. No access log: it would show query strings."""
+    """Serve in this process."""
     if kind == "uvicorn":
-        import uvicorn
+        _run_uvicorn(int(descriptor), application)
+    else:
+        _run_daphne(int(descriptor), application)
 
-        # Parlor as its README says, the applications of tests with uvicorn's own protocol: both are to work.
-        protocol = "auto" if application.startswith("tests.") else "api.servers.uvicorn:WebSocketProtocol"
-        uvicorn.run(application, fd=int(descriptor), access_log=False, ws=protocol, ws_ping_interval=None)
+
+def _run_uvicorn(descriptor: int, application: str) -> None:
+    import uvicorn
+
+    if application.startswith(OF_API_TESTS):
+        uvicorn.run(application, fd=descriptor, access_log=False, ws_ping_interval=None)
         return
+    # The options that the README's section "In production" names.
+    uvicorn.run(
+        application,
+        fd=descriptor,
+        access_log=False,
+        ws="api.servers.uvicorn:WebSocketProtocol",
+        ws_per_message_deflate=False,
+        ws_ping_interval=0,
+    )
+
+
+def _run_daphne(descriptor: int, application: str) -> None:
     from api.servers.daphne import Server as Daphne
 
     module, _, name = application.partition(":")
     served = getattr(import_module(module), name)
-    from api.process.drain import drain
+    from api.process.drain import drain  # once the application has set Django up
 
     Daphne(
         application=served,

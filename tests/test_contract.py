@@ -1,4 +1,4 @@
-"""PROTOCOL.md, the code, the settings and `serverContract` say the same: every code, bound and message of ours."""
+"""PROTOCOL.md, the code, the settings and `serverContract` agree on every code, bound and message."""
 
 import inspect
 import re
@@ -22,7 +22,10 @@ from schema.types.contract import BOUNDS, VERSION
 TEXT = (Path(__file__).resolve().parents[1] / "PROTOCOL.md").read_text()
 QUERY = "{ serverContract { version closeCodes { code name meaning retry } bounds { name value } %s } }"
 
-NOT_OF_THE_SCHEMA = {"operationName", "retryAfterMs", "errorId"}  # of requests, and of errors' extensions
+RETRY = {str(int(code)): code.retry for code in CloseCode}
+
+# Names in requests and in the extensions of errors.
+NOT_OF_THE_SCHEMA = {"operationName", "retryAfterMs", "errorId"}
 
 
 def table(*heads: str) -> list[list[str]]:
@@ -68,9 +71,9 @@ def test_every_meaning_fits_into_a_close_frame() -> None:
 
 
 def test_codes_in_the_text_are_in_the_table() -> None:
-    spoken_of = {int(code) for code in re.findall(r"\b(?:10\d\d|4[4-9]\d\d)\b", TEXT)}
-    # What a client sees of a connection that was dropped is no code that anybody sends.
-    assert spoken_of - {1006} <= {int(code) for code in CloseCode}
+    mentioned = {int(code) for code in re.findall(r"\b(?:10\d\d|4[4-9]\d\d)\b", TEXT)}
+    # 1006 is what a client reports for a dropped connection; nobody sends it.
+    assert mentioned - {1006} <= {int(code) for code in CloseCode}
 
 
 async def test_bounds_are_the_same_everywhere() -> None:
@@ -116,10 +119,11 @@ def test_notices_are_the_same_everywhere() -> None:
     reasons = {reason.name for reason in NoticeReason}
     assert {reason for reason, _, _ in rows} == reasons == values_of("ConnectionNoticeReason")
     for reason, then, come_back in rows:
-        retries = {CloseCode.of(int(code)).retry for code in re.findall(r"\d{4}", then)}
-        assert retries == {"no": {False}, "with new credentials; no": {True, False}}.get(come_back, {True}), (
-            reason
-        )
+        retries = {RETRY[code] for code in re.findall(r"\d{4}", then)}
+        assert retries == {
+            "no": {False},
+            "after 4403 with new credentials; after 1008 no": {True, False},
+        }.get(come_back, {True}), reason
 
 
 def test_resets_are_the_same_everywhere() -> None:
@@ -133,7 +137,7 @@ def test_error_codes_are_the_same_everywhere() -> None:
     described = {value.name: value.description or "" for value in definition.values}  # type: ignore[union-attr]
     assert {code for code, _ in rows} == {code.name for code in ErrorCode} == described.keys()
     for code, meaning in rows:
-        # The schema may add which data stand beside it.
+        # The schema may add which data `extensions` holds.
         assert described[code].startswith(meaning.rstrip(".")), code
 
 
@@ -144,7 +148,7 @@ def test_codes_of_persisted_queries_are_the_same() -> None:
 
 
 def test_the_ping_that_asks_for_a_renewal() -> None:
-    """The tests of the socket's life hold that the code sends exactly this."""
+    """tests/live/test_protocol_life.py checks that the server sends exactly this ping."""
     (example,) = re.findall(r"`(\{\"reauthenticate\".*?)`", TEXT)
     payload = msgspec.json.decode(example)
     assert frames.ping_frame(payload) == '{"type":"ping","payload":{"reauthenticate":{"expiresAt":"<time>"}}}'

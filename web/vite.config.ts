@@ -1,7 +1,7 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
 
-// Django serves the pages: `web/dist` is mounted at /static/web/, so every asset is asked for below that path.
+// Django serves the pages: `web/dist` is mounted at /static/web/, so the browser requests every asset below that path.
 export default defineConfig({
   base: '/static/web/',
   plugins: [react()],

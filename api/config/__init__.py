@@ -1,1 +1,1 @@
-"""What the process is configured with: the environment's variables, the addresses they give, and files made of code."""
+"""The configuration of the process: environment variables, server addresses, and the files generated from code."""

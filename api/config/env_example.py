@@ -1,4 +1,4 @@
-""".env.example, made of the variables, so that the two cannot differ."""
+"""Generates .env.example from the variables."""
 
 import enum
 import inspect
@@ -17,7 +17,7 @@ def env_example_text() -> str:
 
 
 def _env_example() -> Iterator[str]:
-    yield "# Copy this file to .env and take the # away where a value shall differ. Real variables win over .env.\n"
+    yield "# Copy this file to .env and remove the # where a value is to differ. Real variables win over .env.\n"
     for subject in SUBJECTS:
         for line in inspect.getsource(subject).splitlines():
             if found := _SECTION.match(line):

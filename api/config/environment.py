@@ -1,4 +1,4 @@
-"""Reads the variables of `api.config.variables`, and refuses what cannot be used or is not safe in production."""
+"""Reads the environment variables, and refuses values that are invalid or unsafe in production."""
 
 import os
 
@@ -9,17 +9,17 @@ from api.config.variables import DEVELOPMENT_SECRET_KEY, Environment
 
 __all__ = ["ROOT", "Deployment", "Environment", "EnvironmentRefused", "read_environment"]
 
-SHORTEST_SECRET_KEY = 50
+MIN_SECRET_KEY_LENGTH = 50
 
 
-class EnvironmentRefused(Exception):  # noqa: N818 - an answer to the operator, not a fault of ours
-    """The environment cannot be used. The text is one sentence for the operator and holds no secret value."""
+class EnvironmentRefused(Exception):  # noqa: N818 - an answer to the operator, not a bug
+    """The environment cannot be used. The text is one sentence for the operator, without secret values."""
 
 
 def read_environment() -> Environment:
     """Read the variables, and `.env` (or the file that PARLOR_ENV_FILE names; empty means none).
 
-    Raises EnvironmentRefused for a value of the wrong type or out of bounds, and for what production forbids.
+    Raises EnvironmentRefused for a value of the wrong type or out of range, and for what production forbids.
     """
     env_file = os.environ.get("PARLOR_ENV_FILE", str(ROOT / ".env")) or None
     try:
@@ -31,7 +31,7 @@ def read_environment() -> Environment:
 
 
 def _sentence(error: ValidationError) -> str:
-    # The value itself stays out: it may be a secret.
+    # Without the value itself, which may be a secret.
     faults = [f"{fault['loc'][0]}: {fault['msg']}" for fault in error.errors(include_input=False)]
     return f"Parlor cannot use its environment: {'; '.join(faults)}."
 
@@ -43,9 +43,9 @@ def _check_production(environment: Environment) -> None:
         raise EnvironmentRefused(
             "Parlor does not start in production with the development SECRET_KEY: set your own."
         )
-    if len(environment.SECRET_KEY) < SHORTEST_SECRET_KEY:
+    if len(environment.SECRET_KEY) < MIN_SECRET_KEY_LENGTH:
         raise EnvironmentRefused(
-            f"Parlor does not start in production with a SECRET_KEY of fewer than {SHORTEST_SECRET_KEY} characters."
+            f"Parlor does not start in production with a SECRET_KEY of fewer than {MIN_SECRET_KEY_LENGTH} characters."
         )
     if environment.DEBUG:
         raise EnvironmentRefused("Parlor does not start in production with DEBUG on.")

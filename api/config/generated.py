@@ -1,4 +1,4 @@
-"""The committed files that are made of code: schema.graphql and .env.example."""
+"""Generates the committed files schema.graphql and .env.example, and compares them with the code."""
 
 import difflib
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from schema.build import schema
 
 
 def schema_text() -> str:
-    """schema.graphql: the schema in GraphQL's schema definition language."""
+    """The text of schema.graphql: the schema in GraphQL's schema definition language."""
     return schema.as_str().rstrip("\n") + "\n"
 
 
@@ -27,7 +27,7 @@ def write() -> None:
 
 
 def drift() -> str:
-    """The unified diff from the files to the code; empty when they agree."""
+    """The unified diff from the files to the generated texts; empty when they agree."""
     lines: list[str] = []
     for path, text in FILES.items():
         written = path.read_text(encoding="utf-8") if path.exists() else ""

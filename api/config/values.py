@@ -1,4 +1,4 @@
-"""The kinds of values that variables of the environment have."""
+"""The types of environment variables: comma-separated lists, rates, networks, paths, counts, seconds."""
 
 import enum
 import ipaddress
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Deployment(enum.Enum):
-    """Where the process runs: production refuses what is only safe on a developer's machine."""
+    """Where the process runs. Production refuses settings that are only safe on a developer's machine."""
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"

@@ -1,16 +1,16 @@
-"""ALLOWED_HOSTS, for what does not pass through Django's handler: `/graphql/` over HTTP, and every websocket."""
+"""Applies ALLOWED_HOSTS where Django's handler does not: to `/graphql/` over HTTP, and to every websocket handshake."""
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
 from api.http.asgi_messages import Receive, Scope, Send, header
 from api.http.framing import errors_only
-from api.http.refusal import Refused
+from api.http.refusal import HttpRefused
 from foundation.errors import ErrorCode
 
 
-def check_host(scope: Scope) -> None:
-    """Refuse (400) a Host that ALLOWED_HOSTS does not name, by Django's own rules."""
+def require_allowed_host(scope: Scope) -> None:
+    """Raise HttpRefused (400) for a Host that ALLOWED_HOSTS does not name, by Django's own rules."""
     server = scope.get("server") or ("", None)
     request = HttpRequest()
     request.META = {"SERVER_NAME": server[0], "SERVER_PORT": str(server[1] or 80)}
@@ -24,17 +24,17 @@ def check_host(scope: Scope) -> None:
         raise _refusal() from None
 
 
-def is_allowed(scope: Scope) -> bool:
+def is_host_allowed(scope: Scope) -> bool:
     """Whether ALLOWED_HOSTS names the Host of a request or handshake."""
     try:
-        check_host(scope)
-    except Refused:
+        require_allowed_host(scope)
+    except HttpRefused:
         return False
     return True
 
 
 async def refuse_handshake(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a handshake as HTTP does; with a 403 under servers that have no other answer to one, as Daphne."""
+    """Answer a websocket handshake with the 400 of HTTP; servers that cannot, such as Daphne, answer 403."""
     await receive()
     if "websocket.http.response" not in (scope.get("extensions") or {}):
         await send({"type": "websocket.close"})
@@ -46,5 +46,5 @@ async def refuse_handshake(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.http.response.body", "body": body})
 
 
-def _refusal() -> Refused:
-    return Refused(400, ErrorCode.BAD_INPUT, "This host is not served here.")
+def _refusal() -> HttpRefused:
+    return HttpRefused(400, ErrorCode.BAD_INPUT, "This host is not served here.")

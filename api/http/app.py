@@ -1,51 +1,52 @@
-"""`/graphql/` over HTTP, as an ASGI application of its own beside Django's handler.
+"""The ASGI application for `/graphql/` over HTTP, beside Django's handler.
 
-It is not a Django view for two reasons. Django reads the whole body before our code can refuse it, and its handler and
-middlewares cost far more than a small operation does: with a view that only returns bytes and 16 connections, Daphne
-served 5,000 requests/s here against 500 there, uvicorn 11,000 against 600. What the middlewares would have done is in
-`allowed_hosts.py`, in `allowed_origins.py` (CORS) and in the headers below. CSRF tokens are not needed: identity comes
-from the Authorization header alone, never from a cookie, so a browser adds nothing to another site's requests; and the
-content types that a page can send across sites without a preflight are refused.
+It is not a Django view for two reasons. Django reads the whole body before a view can refuse it, and its handler and
+middlewares cost far more than a small operation: returning bytes over 16 connections, Daphne served 5,000 requests/s
+with this application against 500 with a view, uvicorn 11,000 against 600. `allowed_hosts.py`, `allowed_origins.py`
+(CORS) and the headers below do the work of the middlewares. CSRF tokens are not needed: identity comes from the
+Authorization header alone, never from a cookie, so a browser adds nothing to another site's requests; and the content
+types that a page can send across sites without a preflight are refused.
 """
-
-import logging
-import secrets
 
 from django.conf import settings
 
 from api.http import graphiql_page, negotiation
-from api.http.allowed_hosts import check_host
+from api.http.allowed_hosts import require_allowed_host
 from api.http.allowed_origins import METHODS, cors_headers, preflight_headers
-from api.http.asgi_messages import ClientLeft, Headers, Message, Receive, Scope, Send, header, peer, respond
+from api.http.asgi_messages import (
+    ClientLeft,
+    Headers,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    header,
+    peer_address,
+    respond,
+)
 from api.http.body import read_body
 from api.http.credentials import identify
 from api.http.decoding import decode_get, decode_post
 from api.http.framing import FRAMINGS, errors_only
+from api.http.http_subscription import HttpSubscription
 from api.http.negotiation import Format, negotiate
-from api.http.open_streams import open_streams
-from api.http.refusal import Refused, malformed, method_not_allowed
-from api.http.stream import Stream
-from api.socket.interfaces import Executor
+from api.http.open_subscriptions import open_subscriptions
+from api.http.refusal import HttpRefused, malformed, method_not_allowed
 from auth.identity import Identity
 from foundation.client_address import client_address
 from foundation.errors import ErrorCode
 from schema.context import Context
-from schema.documents import persisted
-from schema.documents.prepared import OperationRequest, PreparedOperation
-from schema.errors import FormattedError, RequestRefused
-
-logger = logging.getLogger(__name__)
+from schema.errors import FormattedError, RequestRefused, masked
+from schema.execution import Executor, OperationRequest, PreparedOperation, names_document
 
 NO_STORE: Headers = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
 class GraphQLHTTP:
-    """The ASGI application. It answers every request, whatever is in it, and raises nothing."""
+    """The ASGI application. It answers every request, whatever it contains, and raises nothing."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
-        # A wrong file stops the server now, and not the first request.
-        persisted.trusted_documents(settings.TRUSTED_DOCUMENTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -56,7 +57,7 @@ class GraphQLHTTP:
             await exchange.answer()
         except ClientLeft:
             return
-        except Refused as refusal:
+        except HttpRefused as refusal:
             await exchange.send_errors(refusal.status, refusal.errors, refusal.headers)
         except Exception as error:
             await exchange.fail(error)
@@ -76,7 +77,7 @@ class _Exchange:
         self._started = False
 
     async def answer(self) -> None:
-        check_host(self._scope)
+        require_allowed_host(self._scope)
         if self._method == "OPTIONS":
             await self._respond(204, preflight_headers(self._origin), b"")
             return
@@ -97,7 +98,7 @@ class _Exchange:
         accepted = negotiate(header(self._scope, b"accept"), offers)
         if accepted is None:
             types = ", ".join(offer.value for offer in offers)
-            raise Refused(406, ErrorCode.BAD_INPUT, f"Accept at least one of {types}.")
+            raise HttpRefused(406, ErrorCode.BAD_INPUT, f"Accept at least one of {types}.")
         self._format = accepted
 
     async def _read(self) -> OperationRequest:
@@ -108,17 +109,19 @@ class _Exchange:
 
     async def _serve(self, request: OperationRequest, identity: Identity | None) -> None:
         try:
-            if not request.query and not persisted.is_named_by_hash(request):
+            if not names_document(request):
                 raise malformed("Send a `query`: the text of a GraphQL document.")
             prepared = await self._executor.prepare(request)
             self._check_method(prepared)
             context = Context(
                 identity=identity,
-                client_address=client_address(peer(self._scope), header(self._scope, b"x-forwarded-for")),
+                client_address=client_address(
+                    peer_address(self._scope), header(self._scope, b"x-forwarded-for")
+                ),
                 device=header(self._scope, b"user-agent") or "",
             )
             if prepared.kind == "subscription":
-                await self._stream(prepared, context)
+                await self._serve_subscription(prepared, context)
             else:
                 await self._send_result(await self._executor.execute(prepared, context))
         except RequestRefused as refusal:
@@ -138,39 +141,39 @@ class _Exchange:
             return
         await self._send_framed(framing.result(payload))
 
-    async def _stream(self, prepared: PreparedOperation, context: Context) -> None:
+    async def _serve_subscription(self, prepared: PreparedOperation, context: Context) -> None:
         accepted = negotiate(header(self._scope, b"accept"), negotiation.STREAMS)
         if accepted is None:
             message = (
                 "Subscriptions are served as `text/event-stream` and `multipart/mixed;subscriptionSpec=1.0`, "
                 "and over the websocket."
             )
-            raise Refused(406, ErrorCode.BAD_INPUT, message)
+            raise HttpRefused(406, ErrorCode.BAD_INPUT, message)
         self._format = accepted
         framing = FRAMINGS[accepted]
-        stream = Stream(framing, context.identity)
+        subscription = HttpSubscription(framing, context.identity)
         client = context.identity.user_id if context.identity else context.client_address
-        open_streams.admit(client, stream)
+        open_subscriptions.add(client, subscription)
         try:
-            await stream.start(lambda outlet: self._executor.subscribe(prepared, context, outlet))
+            await subscription.start(lambda outlet: self._executor.subscribe(prepared, context, outlet))
             await self._start(200, self._stream_headers())
-            await stream.run(self._receive, self._send)
+            await subscription.run(self._receive, self._send)
         finally:
-            stream.stop()
-            open_streams.dismiss(client, stream)
+            subscription.stop()
+            open_subscriptions.remove(client, subscription)
 
     async def _refuse(self, refusal: RequestRefused) -> None:
-        """Write request errors as the format wants them (specification, 7.3 Status Codes)."""
+        """Answer with request errors, with the status of the format (specification, 7.3 Status Codes)."""
         framing = FRAMINGS.get(self._format)
         if framing is not None:
             await self._send_framed(framing.refusal(refusal.errors))
             return
-        # `application/json` says 200 to every well-formed request: its clients cannot tell a proxy's 4xx from ours.
+        # With `application/json` every well-formed request gets 200: a client could take a 4xx for a proxy's.
         status = 200 if self._format is Format.JSON else refusal.http_status
         await self.send_errors(status, refusal.errors)
 
     async def _send_framed(self, frame: bytes) -> None:
-        """A stream that is over as soon as it is sent."""
+        """Answer with a stream of one frame."""
         framing = FRAMINGS[self._format]
         await self._respond(200, self._stream_headers(), framing.opening + frame + framing.closing())
 
@@ -179,15 +182,12 @@ class _Exchange:
         await self._respond(status, (*self._json_headers(), *headers), errors_only(errors))
 
     async def fail(self, error: Exception) -> None:
-        """Answer an error of ours: the client gets an id that the log has too."""
-        error_id = secrets.token_hex(8)
-        logger.error("A request failed: error %s", error_id, exc_info=error)
+        """Answer an unforeseen error: the client gets 500 and the errorId of the log line."""
+        errors = [masked(error)]
         if self._started:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
             return
-        message = "Something went wrong here. Quote the errorId when you report it."
-        extensions = {"code": ErrorCode.INTERNAL.value, "errorId": error_id}
-        await self.send_errors(500, [{"message": message, "extensions": extensions}])
+        await self.send_errors(500, errors)
 
     def _json_headers(self) -> Headers:
         kind = Format.GRAPHQL_RESPONSE if self._format is Format.GRAPHQL_RESPONSE else Format.JSON
@@ -196,7 +196,7 @@ class _Exchange:
 
     def _stream_headers(self) -> Headers:
         content_type = FRAMINGS[self._format].content_type
-        # nginx would hold the stream back until its buffer is full.
+        # nginx would otherwise hold the stream back until its buffer is full.
         unbuffered = (b"x-accel-buffering", b"no")
         return ((b"content-type", content_type), unbuffered, *NO_STORE, *cors_headers(self._origin))
 

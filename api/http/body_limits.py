@@ -1,36 +1,31 @@
-"""Bodies for the rest of the process, which is Django's: bounded by `MAX_BODY_BYTES` and `BODY_TIMEOUT_SECONDS`.
+"""Applies MAX_BODY_BYTES and BODY_TIMEOUT_SECONDS to the requests that Django handles.
 
-Django would first put the whole of a body on the disk, whoever sends it, and look at its size afterwards; and it waits
+Django alone would first write the whole body of any client to the disk and check its size afterwards, and would wait
 for a body that never ends.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from django.conf import settings
 
-from api.http.asgi_messages import Headers, Message, Receive, Scope, Send, header, respond
+from api.http.asgi_messages import Application, Headers, Message, Receive, Scope, Send, header, respond
 from api.http.body import CLOSE, check_declared_length
-from api.http.refusal import Refused
-
-# As loosely typed as the messages of ASGI applications are.
-Application = Callable[[Any, Any, Any], Awaitable[None]]
+from api.http.refusal import HttpRefused
 
 
-def bounded(application: Application) -> Application:
-    """The application behind a 413 for larger bodies and a 408 for those that take too long.
+def with_body_limits(application: Application) -> Application:
+    """The application, with a 413 for larger bodies and a 408 for slower ones.
 
-    With a Content-Length that says that it is too large it is not even called.
+    The application is not even called when Content-Length is above the limit.
     """
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             check_declared_length(header(scope, b"content-length"))
-        except Refused as refusal:
+        except HttpRefused as refusal:
             await _refuse(send, refusal.status, str(refusal))
             return
-        body = _Body(receive)
+        body = _LimitedBody(receive)
         await application(scope, body.receive, send)
         if body.is_too_large:
             await _refuse(send, 413, "The body is too large.")
@@ -40,33 +35,33 @@ def bounded(application: Application) -> Application:
     return serve
 
 
-class _Body:
+class _LimitedBody:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._left = settings.MAX_BODY_BYTES
-        self._ends: float | None = asyncio.get_running_loop().time() + settings.BODY_TIMEOUT_SECONDS
+        self._bytes_left = settings.MAX_BODY_BYTES
+        self._deadline: float | None = asyncio.get_running_loop().time() + settings.BODY_TIMEOUT_SECONDS
         self.is_too_large = False
         self.is_too_slow = False
 
     async def receive(self) -> Message:
-        """The next message; of a refused body none: the client has left as far as the application knows."""
+        """The next message. Once the body is refused, the application is told that the client has left."""
         if not (self.is_too_large or self.is_too_slow):
             try:
-                async with asyncio.timeout_at(self._ends):
+                async with asyncio.timeout_at(self._deadline):
                     message = await self._receive()
             except TimeoutError:
                 self.is_too_slow = True
             else:
-                return self._bounded(message)
+                return self._count(message)
         return {"type": "http.disconnect"}
 
-    def _bounded(self, message: Message) -> Message:
-        self._left -= len(message.get("body", b""))
-        if self._left < 0:
+    def _count(self, message: Message) -> Message:
+        self._bytes_left -= len(message.get("body", b""))
+        if self._bytes_left < 0:
             self.is_too_large = True
             return {"type": "http.disconnect"}
         if not message.get("more_body", False):
-            self._ends = None  # what comes then is word of the client's leaving, at any time
+            self._deadline = None  # the next message is the client's disconnect, at any time
         return message
 
 

@@ -1,4 +1,4 @@
-"""A request's parameters, strictly decoded: JSON of a POST, query string of a GET."""
+"""Decodes the GraphQL request in a POST's JSON or a GET's query string, strictly."""
 
 from typing import TypeVar
 from urllib.parse import parse_qsl
@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl
 import msgspec
 from django.conf import settings
 
-from api.http.refusal import Refused, malformed
+from api.http.refusal import HttpRefused, malformed
 from foundation.errors import ErrorCode
-from schema.documents.prepared import OperationRequest
+from schema.execution import OperationRequest
 
 T = TypeVar("T")
 
@@ -30,10 +30,10 @@ _MAP = msgspec.json.Decoder(dict[str, object] | None)
 
 
 def decode_post(content_type: str | None, body: bytes) -> OperationRequest:
-    """The request in a POST's body. Raises Refused: 415 for another type than JSON in UTF-8, 400 for bad JSON.
+    """The request in the body of a POST. Raises HttpRefused: 415 for a type other than JSON in UTF-8, 400 for bad JSON.
 
     Only `application/json` is read. The three types that a web page may send to any host without asking first
-    (`text/plain`, `multipart/form-data`, `application/x-www-form-urlencoded`) are thereby refused.
+    (`text/plain`, `multipart/form-data`, `application/x-www-form-urlencoded`) are refused.
     """
     _check_content_type(content_type)
     try:
@@ -46,9 +46,9 @@ def decode_post(content_type: str | None, body: bytes) -> OperationRequest:
 
 
 def decode_get(query_string: bytes) -> OperationRequest:
-    """The request in a GET's query string. Raises Refused (400)."""
+    """The request in the query string of a GET. Raises HttpRefused (400)."""
     if len(query_string) > settings.MAX_BODY_BYTES:
-        raise Refused(414, ErrorCode.TOO_LARGE, "The query string is too long: use POST.")
+        raise HttpRefused(414, ErrorCode.TOO_LARGE, "The query string is too long: use POST.")
     try:
         pairs = parse_qsl(
             query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100
@@ -82,8 +82,8 @@ def _check_content_type(content_type: str | None) -> None:
             raise _unsupported("Send the request in UTF-8.")
 
 
-def _unsupported(message: str) -> Refused:
-    return Refused(415, ErrorCode.BAD_INPUT, message, ((b"accept-post", b"application/json"),))
+def _unsupported(message: str) -> HttpRefused:
+    return HttpRefused(415, ErrorCode.BAD_INPUT, message, ((b"accept-post", b"application/json"),))
 
 
 def _decode(decoder: msgspec.json.Decoder[T], text: str, name: str) -> T:
@@ -91,7 +91,7 @@ def _decode(decoder: msgspec.json.Decoder[T], text: str, name: str) -> T:
         value = decoder.decode(text)
     except RecursionError:
         raise _too_deep() from None
-    except ValueError as error:  # msgspec's own errors, and surrogates that no UTF-8 can hold
+    except ValueError as error:  # msgspec's own errors, and surrogates, which UTF-8 cannot encode
         raise malformed(f"{name} cannot be read as JSON of the right shape: {error}.") from None
     if text.count("{") + text.count("[") > settings.MAX_JSON_DEPTH:
         _check_depth(value)
@@ -99,7 +99,7 @@ def _decode(decoder: msgspec.json.Decoder[T], text: str, name: str) -> T:
 
 
 def _check_depth(value: object) -> None:
-    """Hold nesting far below what recursion over the variables could bear later on."""
+    """Refuse nesting long before a later recursion over the variables would fail."""
     level: list[object] = [msgspec.structs.asdict(value) if isinstance(value, msgspec.Struct) else value]
     for _ in range(settings.MAX_JSON_DEPTH + 1):
         level = [item for container in level for item in _items(container)]
@@ -114,9 +114,9 @@ def _items(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _too_deep() -> Refused:
+def _too_deep() -> HttpRefused:
     limit = settings.MAX_JSON_DEPTH
-    return Refused(
+    return HttpRefused(
         400, ErrorCode.TOO_COMPLEX, f"The JSON is nested deeper than {limit} levels.", maxDepth=limit
     )
 

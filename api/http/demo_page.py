@@ -1,4 +1,4 @@
-"""The demo chat's page, as Vite built it into web/dist/. GraphiQL's page is in `graphiql_page.py`."""
+"""Serves the demo chat's page, as Vite built it into web/dist/."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +14,7 @@ _NOT_BUILT = """<!doctype html>
 
 @require_safe
 def demo(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django passes it
-    """The built page, or one that says how to build it."""
+    """The built page, or one that explains how to build it."""
     try:
         content = (settings.BASE_DIR / "web" / "dist" / "demo" / "index.html").read_bytes()
     except OSError:

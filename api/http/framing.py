@@ -1,4 +1,4 @@
-"""How results are written in a streamed answer: server-sent events, and Apollo's multipart subscriptions."""
+"""The formats of a streamed answer: server-sent events, and Apollo's multipart subscriptions."""
 
 from typing import Protocol
 
@@ -9,26 +9,26 @@ from schema.errors import FormattedError
 
 
 class Framing(Protocol):
-    """One streamed format. Every method gives the bytes to write."""
+    """One streamed format. Every method returns the bytes to write."""
 
     content_type: bytes
     opening: bytes
 
     @property
     def keep_alive(self) -> bytes:
-        """A sign of life that says nothing."""
+        """A heartbeat without content."""
 
     def result(self, payload: bytes) -> bytes:
         """An execution result; `payload` is its JSON."""
 
     def refusal(self, errors: list[FormattedError]) -> bytes:
-        """The operation was not accepted, and no result follows."""
+        """The errors of an operation that was refused; no result follows."""
 
     def failure(self, errors: list[FormattedError]) -> bytes:
-        """The stream breaks off."""
+        """The errors that end a stream early."""
 
     def closing(self) -> bytes:
-        """Nothing follows."""
+        """The end of the stream."""
 
 
 def errors_only(errors: list[FormattedError]) -> bytes:
@@ -48,27 +48,27 @@ class EventStream:
         return b":\n\n"
 
     def result(self, payload: bytes) -> bytes:
-        """`payload` has no line break: JSON as we write it is one line."""
+        """An event `next`. `payload` has no line break: the JSON encoder writes one line."""
         return b"event: next\ndata: " + payload + b"\n\n"
 
     def refusal(self, errors: list[FormattedError]) -> bytes:
-        """Request errors are results too: an EventSource could not read the body of a 400."""
+        """A result with errors: an EventSource could not read the body of a 400."""
         return self.result(errors_only(errors))
 
     def failure(self, errors: list[FormattedError]) -> bytes:
-        """The same as a refusal."""
+        """A result with errors, as for a refusal."""
         return self.result(errors_only(errors))
 
     def closing(self) -> bytes:
-        """The `data` line is there because an EventSource drops events without one."""
+        """An event `complete`. It has a `data` line because an EventSource drops events without one."""
         return b"event: complete\ndata:\n\n"
 
 
 class Multipart:
     """Apollo's multipart protocol for subscriptions, version 1.0.
 
-    A part ends with the boundary that follows it: clients hand a part on when they have read that boundary, so it is
-    written at once and not with the next part.
+    A part ends with the boundary that follows it: clients deliver a part when they have read that boundary, so it is
+    written with the part and not with the next one.
     """
 
     content_type = b'multipart/mixed; boundary="-"; subscriptionSpec=1.0'
@@ -84,19 +84,19 @@ class Multipart:
         return self.part(b"{}")
 
     def result(self, payload: bytes) -> bytes:
-        """Results come wrapped in `payload`."""
+        """A part that wraps the result in `payload`."""
         return self.part(b'{"payload":' + payload + b"}")
 
     def refusal(self, errors: list[FormattedError]) -> bytes:
-        """GraphQL's own errors are a payload."""
+        """A result with errors: the protocol treats GraphQL's own errors as a payload."""
         return self.result(errors_only(errors))
 
     def failure(self, errors: list[FormattedError]) -> bytes:
-        """The transport's errors stand beside a null payload."""
+        """A part with the transport's errors beside a null payload."""
         return self.part(msgspec.json.encode({"payload": None, "errors": errors}))
 
     def closing(self) -> bytes:
-        """The two dashes that make the last boundary the final one."""
+        """The two dashes that turn the last boundary into the closing one."""
         return b"--\r\n"
 
 

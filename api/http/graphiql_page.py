@@ -1,4 +1,4 @@
-"""The GraphiQL page that a browser gets at the same address."""
+"""The GraphiQL page, which browsers get at the address of the API."""
 
 import functools
 from pathlib import Path
@@ -23,7 +23,7 @@ HEADERS: Headers = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (
         b"content-security-policy",
-        # GraphiQL's editor writes style attributes and starts its workers from blobs; everything else is ours.
+        # GraphiQL's editor writes style attributes and starts its workers from blobs; everything else comes from here.
         b"default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: https:; font-src 'self' data:; "
         b"worker-src 'self' blob:; connect-src 'self' ws: wss:; "
         b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -32,7 +32,7 @@ HEADERS: Headers = (
 
 
 def page() -> bytes:
-    """The built page, or one that says how to build it."""
+    """The built page, or one that explains how to build it."""
     path = settings.BASE_DIR / "web" / "dist" / "graphiql" / "index.html"
     try:
         return _read(path, path.stat().st_mtime_ns)

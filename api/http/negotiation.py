@@ -1,15 +1,15 @@
-"""Which format the answer takes: the `Accept` header against what this server can write (RFC 9110, 12.5.1)."""
+"""Chooses the format of the answer by the `Accept` header (RFC 9110, 12.5.1)."""
 
 import enum
 import functools
 from dataclasses import dataclass
 
-LONGEST_CACHED_HEADER = 512
-MOST_RANGES = 64
+MAX_CACHED_HEADER_CHARACTERS = 512
+MAX_RANGES = 64
 
 
 class Format(enum.Enum):
-    """What an answer may be written as. The value is the media type that is matched and sent."""
+    """A format of answers. The value is the media type that is matched and sent."""
 
     JSON = "application/json"
     GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -18,7 +18,7 @@ class Format(enum.Enum):
     HTML = "text/html"
 
 
-# In the order that a wildcard prefers: `*/*` and no header at all mean JSON for a result, server-sent events for a
+# In order of preference for a wildcard: `*/*` and a missing header mean JSON for a result, server-sent events for a
 # subscription.
 RESULTS = (Format.JSON, Format.GRAPHQL_RESPONSE, Format.EVENT_STREAM, Format.MULTIPART)
 STREAMS = (Format.EVENT_STREAM, Format.MULTIPART)
@@ -34,9 +34,9 @@ class _Range:
     position: int
 
     def specificity(self, offer: Format) -> int:
-        """How closely the range names the offer: 0 not at all, 1 `*/*`, 2 `type/*`, 3 by name."""
+        """How closely the range matches the offer: 0 not at all, 1 by `*/*`, 2 by `type/*`, 3 by name."""
         if self.kind == "*/*":
-            # A client that speaks the multipart protocol names it; others could not read the parts.
+            # Clients that understand the multipart protocol name it; others could not read the parts.
             return 0 if offer is Format.MULTIPART else 1
         if self.kind == offer.value.partition("/")[0] + "/*":
             return 0 if offer is Format.MULTIPART else 2
@@ -51,20 +51,20 @@ class _Range:
 
 
 def negotiate(accept: str | None, offers: tuple[Format, ...]) -> Format | None:
-    """The offer that the client likes best; None when it accepts none (406).
+    """The offer that the client prefers; None when it accepts none (406).
 
     Among equal qualities the one listed first wins, then the order of `offers`.
     """
     if not accept or not accept.strip():
         return offers[0]
-    if len(accept) > LONGEST_CACHED_HEADER:
+    if len(accept) > MAX_CACHED_HEADER_CHARACTERS:
         return _choose(accept, offers)
     return _choose_cached(accept, offers)
 
 
 def _choose(accept: str, offers: tuple[Format, ...]) -> Format | None:
     ranges = [
-        _parse(text, position) for position, text in enumerate(accept.split(",", MOST_RANGES)[:MOST_RANGES])
+        _parse(text, position) for position, text in enumerate(accept.split(",", MAX_RANGES)[:MAX_RANGES])
     ]
     best: tuple[float, int, int] | None = None
     chosen = None
@@ -83,7 +83,7 @@ _choose_cached = functools.lru_cache(maxsize=256)(_choose)
 
 
 def _parse(text: str, position: int) -> _Range | None:
-    """One media range; None for an empty or meaningless one, which is skipped."""
+    """One media range; None for an empty or malformed one, which is skipped."""
     kind, *rest = (part.strip() for part in text.split(";"))
     kind = kind.lower()
     if "/" not in kind:

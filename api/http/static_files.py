@@ -1,4 +1,4 @@
-"""The admin's and other apps' static files, without a step that collects them."""
+"""Serves the static files of the apps and of the web pages, without `collectstatic`."""
 
 import mimetypes
 from pathlib import Path
@@ -13,10 +13,10 @@ _MAX_AGE_SECONDS = 3600
 
 @require_safe
 def static_file(request: HttpRequest, path: str) -> HttpResponse:  # noqa: ARG001 - Django calls it by this name
-    """The file that the apps' `static/` folders hold under `path`, or 404."""
+    """The static file at `path`, or 404."""
     try:
         found = finders.find(path)
-    except (SuspiciousFileOperation, ValueError):  # above the folders, or no path at all
+    except (SuspiciousFileOperation, ValueError):  # outside the folders, or not a path
         raise Http404(path) from None
     if not isinstance(found, str) or not Path(found).is_file():
         raise Http404(path)

@@ -1,4 +1,4 @@
-"""One streamed answer's bounded queue: what a live operation has said and the client has not taken yet."""
+"""The bounded queue of one streamed answer, between a live operation and its client."""
 
 import asyncio
 from collections.abc import Hashable
@@ -10,9 +10,9 @@ from schema.errors import FormattedError
 class StreamOutlet:
     """The `Outlet` of a subscription over HTTP.
 
-    It is open while fewer than `window_bytes` wait to be taken. Since durable payloads are held back while it is
-    closed, it never holds more than the window and one payload; ephemeral payloads that come while it is closed are
-    kept latest per key, within another window, oldest key first to go.
+    It is open while the queue and the chunk being sent have fewer than `window_bytes`. Feeds hold durable payloads
+    back while it is closed, so it never holds more than the window and one payload. Of the ephemeral payloads that
+    come while it is closed it keeps the latest of each key, within another window; the oldest key is dropped first.
     """
 
     def __init__(self, framing: Framing, window_bytes: int) -> None:
@@ -20,7 +20,7 @@ class StreamOutlet:
         self._window_bytes = window_bytes
         self._frames: list[bytes] = []
         self._queued_bytes = 0
-        self._untaken_bytes = 0
+        self._chunk_bytes = 0
         self._latest: dict[Hashable, bytes] = {}
         self._latest_bytes = 0
         self._wake = asyncio.Event()
@@ -28,15 +28,15 @@ class StreamOutlet:
 
     @property
     def open(self) -> bool:
-        """Whether the client owes less than its window; never again after the end."""
-        return not self.ended and self._queued_bytes + self._untaken_bytes < self._window_bytes
+        """Whether less than the window is still to be sent; False after the end."""
+        return not self.ended and self._queued_bytes + self._chunk_bytes < self._window_bytes
 
     def next(self, payload: bytes) -> None:
         """Queue a result."""
         self._push(self._framing.result(payload))
 
     def replace(self, key: Hashable, payload: bytes) -> None:
-        """Queue a result, or keep it as the latest of its key while closed."""
+        """Queue a result or, while the outlet is closed, keep it as the latest of its key."""
         if self.open:
             self._push(self._framing.result(payload))
             return
@@ -48,30 +48,30 @@ class StreamOutlet:
             self._latest_bytes -= len(self._latest.pop(oldest))
 
     def complete(self) -> None:
-        """End the stream after what is queued."""
+        """End the stream after the queued results."""
         self._end(self._framing.closing())
 
     def fail(self, errors: list[FormattedError]) -> None:
-        """End the stream with errors, after what is queued."""
+        """End the stream with errors, after the queued results."""
         self._end(self._framing.failure(errors) + self._framing.closing())
 
-    async def take(self) -> bytes:
-        """All that is queued, as soon as there is something; empty once the stream has ended and all was taken.
+    async def next_chunk(self) -> bytes:
+        """Wait for queued results and take them all; empty once the stream has ended and nothing is queued.
 
-        The bytes count against the window until `taken` is called.
+        The bytes count against the window until `on_chunk_sent` is called.
         """
         while not self._frames and not self.ended:
             self._wake.clear()
             await self._wake.wait()
         chunk = b"".join(self._frames)
         self._frames.clear()
-        self._untaken_bytes, self._queued_bytes = self._queued_bytes, 0
+        self._chunk_bytes, self._queued_bytes = self._queued_bytes, 0
         return chunk
 
-    def taken(self) -> bool:
-        """The client has what `take` gave. True when that opened the outlet: the operation should go on."""
+    def on_chunk_sent(self) -> bool:
+        """The last chunk was sent. True when that opened the outlet: the operation should go on."""
         was_open = self.open
-        self._untaken_bytes = 0
+        self._chunk_bytes = 0
         if self.ended or was_open or not self.open:
             return False
         latest, self._latest, self._latest_bytes = self._latest, {}, 0

@@ -1,1 +1,1 @@
-"""What `make run` and the tests need on a developer's machine. Production never imports it."""
+"""Code for a developer's machine: `make run` and private servers for the tests. Production never imports it."""

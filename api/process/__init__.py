@@ -1,1 +1,1 @@
-"""The process as a whole: how its layers are put together, its health, its logs, its garbage collector, and its end."""
+"""The process as a whole: connects its layers; health, logs, garbage collection, and the drain at its end."""

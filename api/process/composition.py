@@ -1,11 +1,12 @@
-"""The composition root: builds the sockets' dependencies, and joins the layers that may not import each other."""
+"""The composition root: builds the sockets' dependencies, and connects the layers that may not import each other."""
 
 from collections.abc import Sequence
 
 from django.conf import settings
 
 from api.socket.close_codes import CloseCode
-from api.socket.control_feed import ControlFeeds, send_control
+from api.socket.control_feed import HubControlFeeds, send_control
+from api.socket.control_messages import Revoke
 from api.socket.interfaces import SocketDependencies
 from api.socket.limits import SocketLimits
 from api.socket.local_sockets import LocalSockets
@@ -22,7 +23,7 @@ from schema.ids import encode_id
 
 
 def _make_local_sockets() -> LocalSockets:
-    feeds = ControlFeeds(lambda user_id, message: sockets.on_control(user_id, message))
+    feeds = HubControlFeeds(lambda user_id, message: sockets.on_control_message(user_id, message))
     sockets = LocalSockets(
         feeds,
         SocketLeases(settings.SOCKET_LEASE_SECONDS),
@@ -41,15 +42,15 @@ def _make_socket_dependencies() -> SocketDependencies:
     return SocketDependencies(execution, authentication, local_sockets(), SocketLimits.from_settings())
 
 
-# Made once per event loop, since every handshake asks for it.
+# Built once per event loop, since every handshake asks for it.
 socket_dependencies = PerLoop(_make_socket_dependencies)
 
 
 class RunningProcess:
-    """`schema.host_process.HostProcess` over this process."""
+    """This process as a `schema.host_process.HostProcess`."""
 
     def sockets(self) -> SocketDirectory:
-        """The sockets of all processes, as the running event loop sees them."""
+        """The sockets of all processes, through the registry of the running event loop."""
         return local_sockets()
 
     def close_codes(self) -> Sequence[CloseCodeRow]:
@@ -58,15 +59,14 @@ class RunningProcess:
 
 
 def connect_layers() -> None:
-    """Join the layers that may not import each other. Called once, when Django is ready."""
+    """Connect the layers that may not import each other. Called once, when Django is ready."""
     host_process.install(RunningProcess())
     provide_chat_ids(_chat_ids)
-    on_revoked(_tell_sockets)
+    on_revoked(_send_revocation)
 
 
-def _tell_sockets(revoked: Revoked) -> None:
-    sessions = None if revoked.session_ids is None else sorted(revoked.session_ids)
-    send_control(revoked.user_id, {"type": "revoke", "sessionIds": sessions, "epoch": revoked.epoch})
+def _send_revocation(revoked: Revoked) -> None:
+    send_control(revoked.user_id, Revoke.of(revoked))
 
 
 async def _chat_ids(user_id: int) -> list[str]:

@@ -1,7 +1,7 @@
-"""The garbage collector of a server process: kept from walking through what lives as long as the process.
+"""Tunes the garbage collector so that it skips objects that live as long as the process.
 
-CPython's collector stops everything while it looks at all objects of a generation. After start hundreds of thousands
-of them (modules, models, the schema) never become garbage, and every new socket brings the next look at them nearer.
+CPython's collector stops everything while it walks through a generation. After the start, hundreds of thousands of
+objects (modules, models, the schema) never become garbage, yet every new socket brings the next walk nearer.
 """
 
 import gc
@@ -10,7 +10,7 @@ from django.conf import settings
 
 
 def tune_garbage_collector() -> None:
-    """Call once when a server process has loaded everything: set it aside, and look at the rest less often."""
+    """Call once when a server process has loaded everything: exempts what is loaded, and makes collections rarer."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(settings.GC_THRESHOLD, 20, 50)

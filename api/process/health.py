@@ -1,6 +1,6 @@
-"""`/health/live` and `/health/ready`, for whoever starts, restarts and sends requests to this process.
+"""`/health/live` and `/health/ready`, for load balancers and for the supervisor that restarts this process.
 
-They ask no Host of ALLOWED_HOSTS, since probes come by address, and tell nothing but the names of what failed.
+They accept any Host, since probes use addresses, and reveal nothing but the names of the failed checks.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ async def health(scope: Scope, _receive: Receive, send: Send) -> None:
     if scope["method"] not in ("GET", "HEAD"):
         await respond(send, 405, ((b"allow", b"GET, HEAD"),), b"")
         return
-    failed = [] if scope["path"] == LIVE_PATH else await failing()
+    failed = [] if scope["path"] == LIVE_PATH else await failed_checks()
     body = msgspec.json.encode({"ok": not failed, "failed": failed})
     await respond(send, 503 if failed else 200, _HEADERS, b"" if scope["method"] == "HEAD" else body)
 
 
-async def failing() -> list[str]:
-    """What keeps this process from serving: of "draining", "database" and "redis". At most HEALTH_TIMEOUT_SECONDS."""
+async def failed_checks() -> list[str]:
+    """Why this process cannot serve: any of "draining", "database", "redis". Takes HEALTH_TIMEOUT_SECONDS at most."""
     if is_draining():
         return ["draining"]
     probes = _probes()
@@ -47,22 +47,22 @@ async def failing() -> list[str]:
 
 
 class Probe:
-    """One check. However many ask, it runs once at a time, and once in HEALTH_CACHE_SECONDS at the most."""
+    """One check, shared by all callers: it runs once at a time, and at most once in HEALTH_CACHE_SECONDS."""
 
     def __init__(self, name: str, check: Callable[[], Awaitable[object]]) -> None:
         self.name = name
         self._check = check
         self._running: asyncio.Task[bool] | None = None
         self._passed = False
-        self._until = 0.0
+        self._cached_until = 0.0
         self._outage = OutageLog(
             logger, f"Not ready: the {name} check fails.", f"the {name} check passes again."
         )
 
     async def passes(self) -> bool:
-        """Whether the check has passed; one that takes longer than HEALTH_TIMEOUT_SECONDS fails, and goes on."""
+        """Whether the check passes. It fails after HEALTH_TIMEOUT_SECONDS, and then goes on in the background."""
         loop = asyncio.get_running_loop()
-        if self._running is None and loop.time() < self._until:
+        if self._running is None and loop.time() < self._cached_until:
             return self._passed
         if self._running is None:
             self._running = loop.create_task(self._run(), name=f"check {self.name}")
@@ -79,16 +79,19 @@ class Probe:
             self._passed = False
             self._outage.failed(error)
         finally:
-            self._until = asyncio.get_running_loop().time() + settings.HEALTH_CACHE_SECONDS
+            self._cached_until = asyncio.get_running_loop().time() + settings.HEALTH_CACHE_SECONDS
             self._running = None
         return self._passed
 
 
 def _make_probes() -> tuple[Probe, ...]:
-    return (Probe("database", lambda: in_thread(_ask_database)), Probe("redis", lambda: async_redis().ping()))
+    return (
+        Probe("database", lambda: in_thread(_query_database)),
+        Probe("redis", lambda: async_redis().ping()),
+    )
 
 
-def _ask_database() -> None:
+def _query_database() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
 

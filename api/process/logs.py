@@ -1,18 +1,18 @@
-"""What reaches the log: one line per record on stderr, with the secrets of query strings taken out."""
+"""Configures logging: one line per record on stderr, with the credentials of query strings replaced."""
 
 import logging
 import re
 from typing import Any
 
-# Credentials may stand in a query string (`?JWT=`, `?ticket=`), and servers and Django write paths into their logs.
+# A query string may hold a credential (`?JWT=`, `?ticket=`), and servers and Django log paths.
 _SECRET = re.compile(r"(?i)\b((?:jwt|ticket|(?:access|refresh)?_?token|password|authorization)=)[^&\s\"'#]+")
 
 
 class HideSecrets(logging.Filter):
-    """Replaces the values of credentials in the text of every record that passes."""
+    """Replaces the values of credentials in the text of every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite `record` when its text holds a credential. Always lets it pass."""
+        """Rewrite `record` if its text holds a credential. Always returns True."""
         text = record.getMessage()
         hidden = _SECRET.sub(r"\1***", text)
         if hidden != text:
@@ -20,25 +20,25 @@ class HideSecrets(logging.Filter):
         return True
 
 
-class ClientsFault(logging.Filter):
-    """Takes the traceback from what uvicorn says of a client's bad UTF-8, with which anybody could fill the log."""
+class HideBadUtf8Tracebacks(logging.Filter):
+    """Drops the traceback that uvicorn logs for a client's bad UTF-8, with which any client could fill the log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite `record` when it is such a one. Always lets it pass."""
+        """Rewrite `record` if it is about bad UTF-8. Always returns True."""
         if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
             record.exc_info = None
             record.levelno, record.levelname = logging.INFO, "INFO"
         return True
 
 
-def tidy_logs_of_servers() -> None:
-    """Filter what server programs log by themselves: uvicorn writes the whole address of every socket.
+def filter_server_logs() -> None:
+    """Add the filters to the loggers of the server programs: uvicorn logs the whole URL of every socket.
 
-    They set up handlers of their own, which Django's `LOGGING` would only take away.
+    The programs set up handlers of their own, which Django's `LOGGING` could only replace.
     """
     for name in ("uvicorn.error", "uvicorn.access", "daphne.server"):
         server_logger = logging.getLogger(name)
-        for kind in (HideSecrets, ClientsFault):
+        for kind in (HideSecrets, HideBadUtf8Tracebacks):
             if not any(isinstance(each, kind) for each in server_logger.filters):
                 server_logger.addFilter(kind())
 
@@ -55,7 +55,7 @@ def logging_settings(level: str) -> dict[str, Any]:
         },
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # Django's own handlers would write past the filter.
+            # Django's own handlers would bypass the filter.
             "django": {"handlers": [], "level": level, "propagate": True},
             "django.server": {"handlers": [], "level": level, "propagate": True},
             "daphne": {"level": "WARNING"},

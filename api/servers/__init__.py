@@ -1,1 +1,1 @@
-"""Everything that patches or looks into a server program (Daphne, uvicorn), and nothing else."""
+"""Patches for the server programs (Daphne, uvicorn) and code that depends on their internals, and nothing else."""

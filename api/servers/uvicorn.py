@@ -1,7 +1,7 @@
-"""uvicorn's websocket protocol, made to hold less: `uvicorn --ws api.servers.uvicorn:WebSocketProtocol`.
+"""uvicorn's websocket protocol with less memory per socket: `uvicorn --ws api.servers.uvicorn:WebSocketProtocol`.
 
-A subscribed socket takes 7 kB less with it, and the connection of a client that does not read even its end is cut.
-All else is the same.
+A subscribed socket takes 7 kB less with it, and a client that does not even read its close frame is cut off. Everything
+else is uvicorn's own.
 """
 
 from asyncio import TimerHandle
@@ -10,36 +10,36 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from api.servers.receive_queue import Arrivals
+from api.servers.receive_queue import ReceiveQueue
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's own, with a queue that is small while it is empty, and without the handshake's headers after it.
+    """uvicorn's protocol with a smaller receive queue, without the handshake's headers, and with a close timeout.
 
-    uvicorn closes a transport once its buffer is empty, which that of a client that reads nothing never is.
+    uvicorn closes a transport once its buffer is empty, which never happens when the client reads nothing.
     """
 
-    _cutting: TimerHandle | None = None
+    _abort_timer: TimerHandle | None = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.queue = Arrivals()  # type: ignore[assignment]  # has what is used of an asyncio.Queue
+        self.queue = ReceiveQueue()  # type: ignore[assignment]  # has the methods that uvicorn uses
 
     def start_keepalive(self) -> None:
-        """The socket was accepted: nobody reads the headers any more, which live on in the parser's frames."""
+        """Called once the socket is accepted: drop the headers, which nobody reads again and the parser would keep."""
         super().start_keepalive()
         self.request.headers.clear()
         self.response.headers.clear()
 
-    # Not a coroutine of its own: there is one for each frame.
+    # Not `async`: that would make one more coroutine for each frame.
     def send(self, message: Any) -> Coroutine[Any, Any, None]:
-        """Send a frame, or close; who has not taken the close `close_timeout` seconds later is cut off."""
-        if message["type"] == "websocket.close" and self._cutting is None:
-            self._cutting = self.loop.call_later(self.close_timeout + 1, self.transport.abort)
+        """Send a frame or close; cut off a client that has not taken the close after `close_timeout` seconds."""
+        if message["type"] == "websocket.close" and self._abort_timer is None:
+            self._abort_timer = self.loop.call_later(self.close_timeout + 1, self.transport.abort)
         return super().send(message)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone: there is nothing to cut."""
-        if self._cutting is not None:
-            self._cutting.cancel()
+        """The connection is gone: cancel the timer."""
+        if self._abort_timer is not None:
+            self._abort_timer.cancel()
         super().connection_lost(exc)

@@ -1,5 +1,5 @@
-"""The one websocket of a client: graphql-transport-ws as a state machine, and the identity that lives on it.
+"""The websocket transport: graphql-transport-ws as a state machine, and the identity that a socket lives on.
 
-`connection.py` decides, `consumer.py` only moves frames between it and the server. Nothing here knows a type or
-a field of the GraphQL schema.
+`client_socket.py` makes the decisions; `consumer.py` only moves frames between it and the server program. Nothing here
+knows a type or a field of the GraphQL schema.
 """

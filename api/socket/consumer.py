@@ -1,88 +1,94 @@
-"""The websocket endpoint: moves frames between the server and the state machine, and decides nothing itself."""
+"""The ASGI application of all websockets: moves frames between the server program and the state machine."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from api.socket.client_socket import SUBPROTOCOL, ClientSocket
 from api.socket.credentials import Handshake
 from api.socket.frame_writer import AsgiFrameWriter, Message, Send
 from api.socket.interfaces import SocketDependencies
-from api.socket.origins import origin_allowed
 
 Receive = Callable[[], Awaitable[Message]]
 
-# A client that sends a thousand frames in one packet must not keep the others waiting: after this many seconds of its
-# frames the loop goes round once.
+# Whether a handshake with these headers may open a socket.
+OriginCheck = Callable[[Iterable[tuple[bytes, bytes]]], bool]
+
+# A client that sends a thousand frames in one packet must not keep the others waiting: after handling one client's
+# frames for this many seconds, the consumer lets the loop go round once.
 SLICE_SECONDS = 0.005
 
-# What a client has to answer a close frame, before its connection is ended without.
+# How long a client may take to answer a close frame before its connection is cut.
 CLOSE_SECONDS = 10.0
 
 
 class GraphQLConsumer:
-    """The ASGI application of all sockets: one coroutine for each, from its handshake to its end.
+    """Serves every socket with one coroutine, from its handshake to its end.
 
-    No consumer of Channels: that has a task for every frame, whose `dispatch` hops to a thread to look after database
-    connections that no frame holds, and a channel of its own, while feeds come through the process's hub.
+    Not a consumer of Channels: that runs a task for every frame, whose `dispatch` hops to a thread to look after
+    database connections that no frame holds, and it owns a channel, while feeds come through the process's hub.
     """
 
-    def __init__(self, dependencies: Callable[[], SocketDependencies]) -> None:
-        # A function, since the dependencies belong to the event loop, and there is none yet.
+    def __init__(
+        self, dependencies: Callable[[], SocketDependencies], is_origin_allowed: OriginCheck
+    ) -> None:
+        # A function, since the dependencies belong to the event loop, which does not run yet.
         self._dependencies = dependencies
+        self._is_origin_allowed = is_origin_allowed
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """Serve one socket from its handshake to its end."""
+        """Serve one socket."""
         await receive()
-        if not origin_allowed(scope["headers"]):
-            # Before it is accepted, a close is an HTTP 403.
+        if not self._is_origin_allowed(scope["headers"]):
+            # A close before the accept makes the server answer the handshake with an HTTP 403.
             await send({"type": "websocket.close"})
             return
         offered = scope.get("subprotocols", [])
         await send({"type": "websocket.accept", "subprotocol": _choose(offered)})
-        end = _End()
-        socket = ClientSocket(AsgiFrameWriter(send, end.begin), self._dependencies(), _handshake(scope))
+        close_timeout = _CloseTimeout()
+        writer = AsgiFrameWriter(send, close_timeout.start)
+        socket = ClientSocket(writer, self._dependencies(), _handshake(scope))
         # The server keeps the scope as long as the socket lives: 1 to 2 kB of headers that nobody reads again.
         scope["headers"] = []
         try:
-            socket.opened(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+            socket.on_accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
             await _read(receive, socket)
         except asyncio.CancelledError:
-            if not end.overdue:
+            if not close_timeout.expired:
                 raise
         finally:
-            end.stop()
-            socket.closed()
+            close_timeout.cancel()
+            socket.on_disconnect()
 
 
-class _End:
-    """Ends the consumer of a socket that was closed from here, when its client is too stuck to hear of it."""
+class _CloseTimeout:
+    """Cancels the consumer of a socket that the server closed when its client never answers the close frame."""
 
-    __slots__ = ("_task", "_timer", "overdue")
+    __slots__ = ("_task", "_timer", "expired")
 
     def __init__(self) -> None:
-        self.overdue = False
+        self.expired = False
         self._task = asyncio.current_task()
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """The close frame is on its way."""
-        self._timer = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._cancel)
+        self._timer = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._expire)
 
-    def stop(self) -> None:
+    def cancel(self) -> None:
         """The consumer ends by itself."""
         if self._timer is not None:
             self._timer.cancel()
 
-    def _cancel(self) -> None:
-        self.overdue = True
+    def _expire(self) -> None:
+        self.expired = True
         if self._task is not None:
             self._task.cancel()
 
 
 def _choose(offered: list[str]) -> str | None:
-    # A client that offers only other subprotocols is accepted with its own first one, then closed 4406: a browser shows
-    # its page no reason for a refused handshake, and refuses itself when none of its subprotocols is chosen.
+    # A client that offers only other subprotocols is accepted with its own first one, then closed with 4406: a browser
+    # shows its page no reason for a refused handshake, and itself refuses one in which no subprotocol is chosen.
     if SUBPROTOCOL in offered or not offered:
         return SUBPROTOCOL if offered else None
     return offered[0]
@@ -99,9 +105,9 @@ async def _read(receive: Receive, socket: ClientSocket) -> None:
     while (message := await receive())["type"] != "websocket.disconnect":
         text = message.get("text")
         if text is not None:
-            socket.text(text)
+            socket.on_text(text)
         else:
-            socket.binary(message.get("bytes") or b"")
+            socket.on_binary(message.get("bytes") or b"")
         # Not kept until the next frame, which may be hours away.
         del message, text
         if loop.time() > slice_ends:

@@ -1,8 +1,8 @@
-"""Where a client's credential may stand, and which one counts (PROTOCOL.md, «Credentials»).
+"""Finds a socket's credential and the identity it proves (PROTOCOL.md, «Credentials»).
 
-In this order: the payload of `connection_init`, the handshake's `Authorization` header, the query string. The first
-place that carries anything decides: one that fails never falls through to another, or a stale cookie-like token in a
-URL could bring back somebody else than the client named.
+The places are searched in this order: the payload of `connection_init`, the handshake's `Authorization` header, the
+query string. The first place that carries anything decides. A credential that fails never falls through to the next
+place, or a stale token in a URL could log in another user than the one that the client named.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from api.socket.interfaces import Authenticator
+from auth.bearer import bearer_token
 from auth.identity import Identity
 from foundation.client_address import client_address
 from foundation.errors import ErrorCode, ParlorError
@@ -28,7 +29,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Handshake:
-    """What the HTTP request that opened the socket said."""
+    """What the HTTP request that opened the socket carried."""
 
     authorization: str | None = None
     query_token: str | None = None
@@ -40,7 +41,7 @@ class Handshake:
     def read(
         cls, headers: Iterable[tuple[bytes, bytes]], query_string: bytes, peer: str | None
     ) -> "Handshake":
-        """Read it from the parts of an ASGI scope; `peer` is the address of who connected, client or proxy."""
+        """Read it from the parts of an ASGI scope; `peer` is the address that connected: the client's or a proxy's."""
         by_name: dict[bytes, bytes] = {}
         forwarded: list[str] = []
         for header, content in headers:
@@ -63,7 +64,7 @@ class Handshake:
 
 
 def find_credential(payload: Mapping[str, object] | None, handshake: Handshake) -> Credential:
-    """The credential that counts. Raises UNAUTHENTICATED when there is none or when it has no usable form."""
+    """The credential that counts. Raises UNAUTHENTICATED when there is none or when its form is unusable."""
     for name, value in (payload or {}).items():
         if name.lower() == "authorization" and value is not None:
             return _bearer(value)
@@ -76,13 +77,15 @@ def find_credential(payload: Mapping[str, object] | None, handshake: Handshake) 
         return _token(handshake.query_token)
     if handshake.query_ticket is not None:
         return _ticket(handshake.query_ticket)
-    raise _refused("No credential: send `Authorization` or `ticket` in the payload of connection_init.")
+    raise _unauthenticated(
+        "No credential: send `Authorization` or `ticket` in the payload of connection_init."
+    )
 
 
 async def identify(
     payload: Mapping[str, object] | None, handshake: Handshake, authenticator: Authenticator
 ) -> Identity:
-    """Whom the credential stands for. Raises ParlorError for one that is missing or does not count."""
+    """The identity that the client's credential proves. Raises ParlorError for a missing or refused one."""
     credential = find_credential(payload, handshake)
     if credential.kind == "ticket":
         return await authenticator.redeem_ticket(credential.secret)
@@ -90,24 +93,23 @@ async def identify(
 
 
 def _bearer(value: object) -> Credential:
-    if isinstance(value, str):
-        scheme, _, token = value.strip().partition(" ")
-        if scheme.lower() == "bearer":
-            return _token(token.strip())
-    raise _refused("`Authorization` is not `Bearer <access token>`.")
+    token = bearer_token(value) if isinstance(value, str) else None
+    if token is None:
+        raise _unauthenticated("`Authorization` is not `Bearer <access token>`.")
+    return _token(token)
 
 
 def _token(value: str) -> Credential:
     if not value:
-        raise _refused("The access token is empty.")
+        raise _unauthenticated("The access token is empty.")
     return Credential("token", value)
 
 
 def _ticket(value: object) -> Credential:
     if not isinstance(value, str) or not value:
-        raise _refused("The ticket is not a text.")
+        raise _unauthenticated("The ticket is not a text.")
     return Credential("ticket", value)
 
 
-def _refused(sentence: str) -> ParlorError:
+def _unauthenticated(sentence: str) -> ParlorError:
     return ParlorError(ErrorCode.UNAUTHENTICATED, sentence)

@@ -1,7 +1,7 @@
 """The messages of graphql-transport-ws: strict decoding of the client's, encoding of the server's.
 
-Source: PROTOCOL.md of graphql-ws, «Message types». A frame of another shape is a FrameError, which closes the
-socket. Duplicate keys are no error: the last one counts, as for every JavaScript peer.
+Source: PROTOCOL.md of graphql-ws, «Message types». A frame of any other shape raises FrameError, which closes the
+socket. Duplicate keys are accepted: the last one counts, as in JavaScript.
 """
 
 import msgspec
@@ -30,13 +30,13 @@ class ConnectionInit(msgspec.Struct, tag_field="type", tag="connection_init", fr
 
 
 class Ping(msgspec.Struct, tag_field="type", tag="ping", frozen=True):
-    """Asks for a pong with the same payload, which is kept as the client wrote it."""
+    """Asks for a pong with the same payload, which stays as the client wrote it."""
 
     payload: msgspec.Raw | UnsetType = UNSET
 
 
 class Pong(msgspec.Struct, tag_field="type", tag="pong", frozen=True):
-    """Answers a ping, or is a heartbeat that nobody asked for."""
+    """Answers a ping, or is an unsolicited heartbeat."""
 
     payload: dict[str, object] | None = None
 
@@ -58,7 +58,7 @@ class Subscribe(msgspec.Struct, tag_field="type", tag="subscribe", frozen=True):
 
 
 class Complete(msgspec.Struct, tag_field="type", tag="complete", frozen=True):
-    """Ends the operation `id`; no frame for it follows."""
+    """Ends the operation `id`: the server sends no more frames for it."""
 
     id: str
 
@@ -100,14 +100,14 @@ def _check_id(operation_id: str) -> None:
 
 def _check_subscribe(frame: Subscribe) -> None:
     _check_id(frame.id)
-    # Only a persisted document may go without its text; whether the server knows it is the operation's affair.
+    # Only a persisted document may come without its text; the operation finds out whether the server knows it.
     if frame.payload.query is None and "persistedQuery" not in (frame.payload.extensions or {}):
         raise _bad("`payload.query` is missing")
 
 
 def _check_ping(frame: Ping) -> None:
     if frame.payload is not UNSET and bytes(frame.payload)[:1] not in (b"{", b"n"):
-        raise _bad("`payload` of a ping is no object")
+        raise _bad("`payload` of a ping is not an object")
 
 
 def pong_frame(ping: Ping) -> str:
@@ -118,7 +118,7 @@ def pong_frame(ping: Ping) -> str:
 
 
 def ping_frame(payload: dict[str, object]) -> str:
-    """A ping that also tells the client something."""
+    """A ping that carries a payload."""
     return '{"type":"ping","payload":' + _encode(payload).decode() + "}"
 
 
@@ -150,9 +150,9 @@ _last_text = ""
 
 
 def shared_text(payload: bytes) -> str:
-    """Decode `payload`, once for all the sockets that are given the same object in a row.
+    """Decode `payload`, once for all the sockets that get the same object in a row.
 
-    ASGI wants text frames as `str`, while a feed hands the same bytes to every socket.
+    ASGI takes text frames as `str`, while a feed hands the same bytes to every socket.
     """
     global _last_payload, _last_text
     if payload is not _last_payload:

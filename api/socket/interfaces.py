@@ -1,4 +1,4 @@
-"""What a socket needs from outside, each thing as a protocol, so that the state machine can be tested without it."""
+"""What a socket needs from outside, each as a protocol, so that tests run the state machine with stand-ins."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,13 +8,11 @@ from typing import Protocol
 from api.socket.close_codes import CloseCode
 from api.socket.limits import SocketLimits
 from auth.identity import Identity
-from schema.context import Context
-from schema.execution import OperationRequest, PreparedOperation
-from schema.live.outlet import LiveOperation, Outlet
+from schema.execution import Executor
 
 
 class FrameWriter(Protocol):
-    """Writes frames to one client. Nothing here raises; after `close` nothing more is sent."""
+    """Writes frames to one client. No method raises; after `close` nothing more is sent."""
 
     @property
     def backlog(self) -> int:
@@ -27,26 +25,11 @@ class FrameWriter(Protocol):
         """Close the socket; `reason` is at most 123 bytes of UTF-8."""
 
     def on_drained(self, callback: Callable[[], None]) -> None:
-        """Call `callback` whenever a backlog is gone."""
-
-
-class Executor(Protocol):
-    """Prepares and runs operations: the module `schema.execution`."""
-
-    async def prepare(self, request: OperationRequest, /) -> PreparedOperation:
-        """Resolve a persisted document, parse and validate. Raises RequestRefused."""
-
-    async def execute(self, prepared: PreparedOperation, context: Context, /) -> bytes:
-        """Run a query or a mutation; returns the JSON of its result. Raises RequestRefused."""
-
-    async def subscribe(
-        self, prepared: PreparedOperation, context: Context, outlet: Outlet, /
-    ) -> LiveOperation:
-        """Start a feed that writes to `outlet`. Raises RequestRefused."""
+        """Call `callback` each time that a backlog has been taken."""
 
 
 class Authenticator(Protocol):
-    """Checks credentials: the functions of `auth`. Each raises ParlorError for a credential that it refuses."""
+    """Checks credentials: the module `auth.authentication`. Each method raises ParlorError for a bad credential."""
 
     async def authenticate(self, access_token: str, /) -> Identity:
         """The identity of an access token."""
@@ -67,42 +50,42 @@ class LocalSocket(Protocol):
 
     @property
     def identity(self) -> Identity:
-        """Whose socket it is, and until when."""
+        """The socket's user, and until when the socket may live."""
 
-    def supersede(self) -> None:
-        """Another socket takes its place."""
+    def close_superseded(self) -> None:
+        """Close, because a newer socket takes its place."""
 
     def close_by_user(self) -> None:
-        """Its user closes it from elsewhere."""
+        """Close, because its user says so from another socket or over HTTP."""
 
-    def revoke(self) -> None:
-        """Its session has ended."""
+    def close_revoked(self) -> None:
+        """Close, because its session has ended."""
 
     def announce_restart(self, reconnect_after_ms: int) -> None:
-        """The process is about to end; `restart` follows."""
+        """Tell the client that the process ends and when to reconnect; `close_for_restart` follows."""
 
-    def restart(self) -> None:
-        """The process ends."""
+    def close_for_restart(self) -> None:
+        """Close, because the process ends."""
 
 
-class SocketDirectory(Protocol):
-    """Where an authenticated socket is entered, and taken out at its end."""
+class SocketRegistry(Protocol):
+    """Holds the authenticated sockets of a process."""
 
     async def admit(self, socket: LocalSocket, /) -> None:
-        """Enter the socket, superseding the user's oldest ones above the bound. Released meanwhile, it stays out."""
+        """Add the socket, superseding the user's oldest ones above the limit. One released meanwhile stays out."""
 
     async def refresh(self, socket: LocalSocket, /) -> None:
-        """Write the socket's new expiry."""
+        """Record the socket's new expiry."""
 
     def release(self, socket: LocalSocket, /) -> None:
-        """Forget the socket; also when it was never admitted."""
+        """Remove the socket; also harmless for one that was never admitted."""
 
 
 @dataclass(frozen=True, slots=True)
 class SocketDependencies:
-    """What all sockets of a process share, and their bounds."""
+    """What all sockets of a process share, and their limits."""
 
     executor: Executor
     authenticator: Authenticator
-    directory: SocketDirectory
+    registry: SocketRegistry
     limits: SocketLimits

@@ -1,4 +1,4 @@
-"""The bounds of one socket, as the settings give them."""
+"""The limits of one socket, read from the settings."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from django.conf import settings
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """The bounds of one socket; the settings of the same names say what each is and its unit."""
+    """The limits of one socket; the settings of the same names describe each one and its unit."""
 
     connection_init_timeout_seconds: float
     keep_alive_seconds: float
@@ -24,7 +24,7 @@ class SocketLimits:
 
     @classmethod
     def from_settings(cls) -> "SocketLimits":
-        """The bounds as the environment sets them."""
+        """The limits that the environment sets."""
         return cls(
             connection_init_timeout_seconds=settings.CONNECTION_INIT_TIMEOUT_SECONDS,
             keep_alive_seconds=settings.KEEP_ALIVE_SECONDS,

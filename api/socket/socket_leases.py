@@ -1,7 +1,7 @@
-"""The sockets of each user across all processes, in Redis.
+"""Leases in Redis: the live sockets of each user across all processes.
 
-A socket holds a lease, which its process renews; those of a process that crashed run out. All times are Redis's own, so
-the clocks of processes need not agree. The three keys of a user carry one hash tag and lie on one node of a cluster.
+A socket holds a lease, which its process renews; the leases of a crashed process run out. All times are Redis's own, so
+the clocks of processes need not agree. The three keys of a user share a hash tag, so one cluster node holds them all.
 """
 
 import itertools
@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from django.conf import settings
 
 from foundation.batching import Batcher
 from foundation.redis import async_redis
 
-# KEYS: leases, opened, about. ARGV: socket id, opened (a Unix time, empty for now), about, lease seconds, bound.
-# Answers with the ids that the bound drives out, the oldest first.
-_ADMIT = """
+# KEYS: leases, opened, about. ARGV: socket id, opened (a Unix time, empty for now), about, lease seconds, limit.
+# Removes the oldest sockets above the limit and returns their ids, the oldest first.
+_ACQUIRE = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do
@@ -42,7 +41,7 @@ end
 return oldest
 """
 
-# KEYS: as above. ARGV: lease seconds, then socket ids. Answers with the ids that are not on the roster.
+# KEYS: as above. ARGV: lease seconds, then socket ids. Returns the ids that have no lease.
 _RENEW = """
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1000000
@@ -58,13 +57,14 @@ for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, math.ceil(2000 * tonumb
 return missing
 """
 
-# Users in one pipeline: large enough to save round trips, small enough to leave the loop to others in between.
+# Users or sockets in one pipeline: large enough to save round trips, small enough to let others use the loop in
+# between.
 _BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class SocketEntry:
-    """A live socket of a user, on whatever process. Times are UTC."""
+class SocketRecord:
+    """A live socket of a user, on any process: its age, its token's end and its session. Times are UTC."""
 
     id: str
     opened_at: datetime
@@ -74,10 +74,10 @@ class SocketEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Admission:
+class _Acquisition:
     user_id: int
-    entry: SocketEntry
-    bound: int
+    record: SocketRecord
+    limit: int
     opened_before: bool
 
 
@@ -87,42 +87,42 @@ def _keys(user_id: int) -> tuple[str, str, str]:
 
 
 class SocketLeases:
-    """Reads and writes the record. Leases are of `lease_seconds`, else SOCKET_LEASE_SECONDS. May raise RedisError."""
+    """Reads and writes the leases, each of `lease_seconds`. Every method may raise RedisError."""
 
-    def __init__(self, lease_seconds: float | None = None) -> None:
-        self._lease_seconds = lease_seconds or settings.SOCKET_LEASE_SECONDS
-        self._admissions: Batcher[_Admission, list[str]] = Batcher(self._admit, in_turn=True)
+    def __init__(self, lease_seconds: float) -> None:
+        self._lease_seconds = lease_seconds
+        self._acquisitions: Batcher[_Acquisition, list[str]] = Batcher(self._acquire, in_turn=True)
 
-    async def admit(
-        self, user_id: int, entry: SocketEntry, bound: int, *, opened_before: bool = False
+    async def acquire(
+        self, user_id: int, record: SocketRecord, limit: int, *, opened_before: bool = False
     ) -> list[str]:
-        """Enter a socket, and return the ids of the oldest that the bound drives out, which are off the roster now.
+        """Give a socket a lease; returns the ids of the user's oldest sockets above `limit`, whose leases are removed.
 
-        `opened_before` enters one that was on the roster, at its age, which may be driven out itself. Those that enter
-        at the same time share the round trip.
+        `opened_before` is for a socket that lost its lease: it keeps its age, so it may itself be among the oldest.
+        Calls made at the same time share the round trip.
         """
-        return await self._admissions.load(_Admission(user_id, entry, bound, opened_before)) or []
+        return await self._acquisitions.load(_Acquisition(user_id, record, limit, opened_before)) or []
 
-    async def _admit(self, admissions: list[_Admission]) -> dict[_Admission, list[str]]:
+    async def _acquire(self, acquisitions: list[_Acquisition]) -> dict[_Acquisition, list[str]]:
         async with async_redis().pipeline(transaction=False) as pipeline:
-            script = pipeline.register_script(_ADMIT)
-            for admission in admissions:
-                entry = admission.entry
-                opened = f"{entry.opened_at.timestamp():.6f}" if admission.opened_before else ""
-                about = msgspec.json.encode(entry)
+            script = pipeline.register_script(_ACQUIRE)
+            for acquisition in acquisitions:
+                record = acquisition.record
                 arguments: list[str | bytes | float] = [
-                    entry.id,
-                    opened,
-                    about,
+                    record.id,
+                    f"{record.opened_at.timestamp():.6f}" if acquisition.opened_before else "",
+                    msgspec.json.encode(record),
                     self._lease_seconds,
-                    admission.bound,
+                    acquisition.limit,
                 ]
-                await script(keys=_keys(admission.user_id), args=arguments, client=pipeline)
+                await script(keys=_keys(acquisition.user_id), args=arguments, client=pipeline)
             answers = await pipeline.execute()
-        return {admission: _texts(answer) for admission, answer in zip(admissions, answers, strict=True)}
+        return {
+            acquisition: _texts(answer) for acquisition, answer in zip(acquisitions, answers, strict=True)
+        }
 
     async def renew(self, socket_ids: Mapping[int, Sequence[str]]) -> list[str]:
-        """Renew the leases of these sockets, given by user; returns the ids that are not on the roster."""
+        """Renew the leases of these sockets, given by user; returns the ids of those that have none."""
         missing: list[str] = []
         users = iter(socket_ids.items())
         while batch := list(itertools.islice(users, _BATCH)):
@@ -134,12 +134,12 @@ class SocketLeases:
                     missing += _texts(answer)
         return missing
 
-    async def update(self, user_id: int, entry: SocketEntry) -> None:
-        """Replace what is known about a socket."""
-        await async_redis().hset(_keys(user_id)[2], entry.id, msgspec.json.encode(entry))
+    async def update(self, user_id: int, record: SocketRecord) -> None:
+        """Replace the record of a socket."""
+        await async_redis().hset(_keys(user_id)[2], record.id, msgspec.json.encode(record))
 
-    async def remove(self, sockets: Iterable[tuple[int, str]]) -> None:
-        """Take sockets, as (user id, socket id), off the roster."""
+    async def release(self, sockets: Iterable[tuple[int, str]]) -> None:
+        """Remove the leases of sockets, given as (user id, socket id)."""
         rest = iter(sockets)
         while batch := list(itertools.islice(rest, _BATCH)):
             async with async_redis().pipeline(transaction=False) as pipeline:
@@ -150,7 +150,7 @@ class SocketLeases:
                     pipeline.hdel(about, socket_id)
                 await pipeline.execute()
 
-    async def entries(self, user_id: int) -> list[SocketEntry]:
+    async def read(self, user_id: int) -> list[SocketRecord]:
         """The user's live sockets, the newest first."""
         leases, opened, about = _keys(user_id)
         async with async_redis().pipeline(transaction=False) as pipeline:
@@ -158,11 +158,13 @@ class SocketLeases:
             pipeline.zrange(leases, 0, -1, withscores=True)
             pipeline.zrevrange(opened, 0, -1)
             pipeline.hgetall(about)
-            time, lease_ends, ids, texts = await pipeline.execute()
+            time, lease_ends, ids, records = await pipeline.execute()
         now = time[0] + time[1] / 1_000_000
         live = {socket_id for socket_id, ends in lease_ends if ends > now}
         return [
-            msgspec.json.decode(texts[one], type=SocketEntry) for one in ids if one in live and one in texts
+            msgspec.json.decode(records[socket_id], type=SocketRecord)
+            for socket_id in ids
+            if socket_id in live and socket_id in records
         ]
 
 

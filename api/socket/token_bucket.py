@@ -1,4 +1,4 @@
-"""A token bucket: so many in a burst, so many a second."""
+"""A token bucket: limits a rate to a burst and a number per second."""
 
 
 class TokenBucket:
@@ -13,7 +13,7 @@ class TokenBucket:
         self._updated = now
 
     def take(self, now: float) -> bool:
-        """Take one token; False, taking none, when there is none."""
+        """Take one token; False when none is left."""
         gained = (now - self._updated) * self._per_second
         self._tokens = min(self._burst, self._tokens + gained)
         self._updated = now
@@ -23,5 +23,5 @@ class TokenBucket:
         return True
 
     def wait_seconds(self) -> float:
-        """Seconds from the last `take` until there is a token."""
+        """Seconds from the last `take` until a token is there."""
         return max(0.0, (1 - self._tokens) / self._per_second)

@@ -1,1 +1,1 @@
-"""What Parlor is measured against. Each is configured as its own documentation tells."""
+"""The programs that Parlor is measured against, each configured as its own documentation says."""

@@ -1,4 +1,4 @@
-"""The experiments, by name."""
+"""The benchmark scenarios, by name."""
 
 from bench.scenarios.base import Scenario
 from bench.scenarios.connect import CONNECT

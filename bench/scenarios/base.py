@@ -1,18 +1,18 @@
-"""What an experiment is."""
+"""The parts of a benchmark scenario: metrics, scale and measuring function."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from bench.subjects import Subject
+from bench.programs import Program
 from bench.world import World
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One column: its key among the readings, its heading with the unit, and its decimals.
+    """A column of the table: its key in the readings, its heading with the unit, and its number of decimals.
 
-    A scenario with very many metrics names a row for each as well; its columns are repeated for every subject.
+    A scenario with many metrics also names a row for each; its table then has a column per program and heading.
     """
 
     key: str
@@ -24,7 +24,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How long an experiment takes: seconds of each load, and the part of the sockets of long ones."""
+    """The size of a run: seconds per load, sockets of a storm, and numbers of concurrent senders."""
 
     saturate_seconds: float
     pace_seconds: float
@@ -36,20 +36,20 @@ FULL = Scale(5.0, 4.0, 3000, (1, 16, 64))
 QUICK = Scale(2.0, 2.0, 3000, (1, 64))
 
 Readings = dict[str, float]
-Measure = Callable[[World, Subject, Scale], Coroutine[Any, Any, Readings]]
+Measure = Callable[[World, Program, Scale], Coroutine[Any, Any, Readings]]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """An experiment that is made with each subject in turn.
+    """A benchmark that measures each program in turn.
 
-    The chart shows the first metric; ratios are taken of it and of `also_compared`.
+    The chart shows the first metric. Ratios are computed for it and for `also_compared`.
     """
 
     name: str
     title: str
     text: str
-    subjects: tuple[str, ...]
+    programs: tuple[str, ...]
     metrics: tuple[Metric, ...]
     measure: Measure
     also_compared: tuple[str, ...] = ()

@@ -1,21 +1,21 @@
-"""One chat with many sockets, and many chats with few."""
+"""Benchmarks of delivery: one chat with many sockets, and many chats with few."""
 
 from functools import partial
 
-from bench.crowd import Crowd, seats_of
-from bench.load import Clock, Load
+from bench.client_pool import ClientPool, members_of
+from bench.load import Load, Stopwatch
+from bench.programs import PROGRAMS, Program
 from bench.publisher import open_publisher
 from bench.scenarios.base import Metric, Readings, Scale, Scenario
 from bench.senders import HttpSenders
 from bench.servers import running
-from bench.subjects import SUBJECTS, Subject
 from bench.world import World
 
-# A rate that every subject but the stock one holds: it shows latency, not throughput.
+# A rate that every program except the stock peer sustains, so that it shows latency and not throughput.
 _PACED_DELIVERIES = 5000.0
 _SENDERS = 4
-# Enough that no program ever waits for the driver, and little enough that a queue of the stock layer holds it.
-_UNDER_WAY = 8000
+# Deliveries: enough that no program waits for the driver, and few enough for the stock layer's queues.
+_IN_FLIGHT = 8000
 
 _METRICS = (
     Metric("rate", "deliveries/s, saturated"),
@@ -33,19 +33,19 @@ _METRICS = (
 
 
 async def measure(
-    world: World, subject: Subject, scale: Scale, *, family: str, listeners: int, window: int
+    world: World, program: Program, scale: Scale, *, family: str, listeners: int, window: int
 ) -> Readings:
-    """Saturate, pace, and for Parlor send through the product's own door."""
+    """Measure a saturating load and a paced load; for Parlor also messages sent through its API."""
     chats = world.chats[family]
-    with running(subject, world) as server:
-        crowd = Crowd(server)
-        await crowd.join(seats_of(chats, listeners))
-        publisher = await open_publisher(world, subject.kind)
-        load = Load(Clock(crowd.ledger, server), publisher, chats, listeners)
+    with running(program, world) as server:
+        pool = ClientPool(server)
+        await pool.connect(members_of(chats, listeners))
+        publisher = await open_publisher(world, program.kind)
+        load = Load(Stopwatch(pool.deliveries, server), publisher, chats, listeners)
         fast = await load.saturate(scale.saturate_seconds, window)
         paced = await load.pace(scale.pace_seconds, _PACED_DELIVERIES / listeners)
         publisher.close()
-        await crowd.leave()
+        await pool.disconnect()
         readings = {
             "rate": fast.rate,
             "p50": fast.p50_ms,
@@ -58,15 +58,15 @@ async def measure(
             "server_cpu": fast.server_cpu,
             "driver_cpu": fast.driver_cpu,
         }
-        if subject.kind == "parlor":
+        if program.kind == "parlor":
             sent = world.chats[f"{family}_sent"]
-            await crowd.join(seats_of(sent, listeners))
-            clock = Clock(crowd.ledger, server)
+            await pool.connect(members_of(sent, listeners))
+            stopwatch = Stopwatch(pool.deliveries, server)
             async with HttpSenders.open(server, sent, _SENDERS) as senders:
                 count = await senders.send_for(scale.saturate_seconds)
-            await clock.settle(count * listeners)
-            readings["sent_rate"] = clock.measured(count * listeners).rate
-            await crowd.leave()
+            await stopwatch.wait_for_deliveries(count * listeners)
+            readings["sent_rate"] = stopwatch.measured(count * listeners).rate
+            await pool.disconnect()
     return readings
 
 
@@ -74,11 +74,11 @@ def _one_chat(listeners: int) -> Scenario:
     return Scenario(
         name=f"fanout-{listeners}",
         title=f"One chat of {listeners:,} sockets",
-        text=f"Saturated: {_UNDER_WAY // listeners} events, hence {_UNDER_WAY:,} deliveries, under way. "
+        text=f"Saturated: {_IN_FLIGHT // listeners} events ({_IN_FLIGHT:,} deliveries) in flight. "
         f"Paced: {_PACED_DELIVERIES:,.0f} deliveries a second.",
-        subjects=tuple(subject.name for subject in SUBJECTS),
+        programs=tuple(program.name for program in PROGRAMS),
         metrics=_METRICS,
-        measure=partial(measure, family="crowd", listeners=listeners, window=_UNDER_WAY // listeners),
+        measure=partial(measure, family="crowd", listeners=listeners, window=_IN_FLIGHT // listeners),
         also_compared=("work",),
     )
 
@@ -88,8 +88,8 @@ FANOUT_2000 = _one_chat(2000)
 SMALL = Scenario(
     name="small",
     title="200 chats of 5 sockets, a message to each in turn",
-    text="Saturated: 200 events under way. Paced: 5,000 deliveries a second, in 1,000 events.",
-    subjects=tuple(subject.name for subject in SUBJECTS),
+    text="Saturated: 200 events in flight. Paced: 5,000 deliveries a second, in 1,000 events.",
+    programs=tuple(program.name for program in PROGRAMS),
     metrics=_METRICS,
     measure=partial(measure, family="small", listeners=5, window=200),
     also_compared=("work",),

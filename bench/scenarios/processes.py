@@ -1,24 +1,24 @@
-"""Two processes on one Redis: does the second add its share?"""
+"""Benchmark of one process against two on one Redis."""
 
 import contextlib
 
-from bench import machine
-from bench.crowd import Crowd, seats_of
-from bench.load import Clock, Load, Measured
+from bench import host_resources
+from bench.client_pool import ClientPool, members_of
+from bench.load import Load, Measurement, Stopwatch
+from bench.programs import Program
 from bench.publisher import open_publisher
 from bench.scenarios.base import Metric, Readings, Scale, Scenario
 from bench.servers import running
-from bench.subjects import Subject
 from bench.world import World
 
 _SOCKETS = 2000
 _WINDOW = 4
 
 
-async def measure(world: World, subject: Subject, scale: Scale) -> Readings:
-    """One chat of 2,000 sockets on one process, then spread over two."""
-    one = await _measure(world, subject, scale, 1)
-    two = await _measure(world, subject, scale, 2)
+async def measure(world: World, program: Program, scale: Scale) -> Readings:
+    """Measure one chat of 2,000 sockets on one process, then spread over two."""
+    one = await _measure(world, program, scale, 1)
+    two = await _measure(world, program, scale, 2)
     work_one = one.rate / one.server_cpu
     work_two = two.rate / two.server_cpu
     return {
@@ -31,38 +31,39 @@ async def measure(world: World, subject: Subject, scale: Scale) -> Readings:
     }
 
 
-async def _measure(world: World, subject: Subject, scale: Scale, count: int) -> Measured:
+async def _measure(world: World, program: Program, scale: Scale, count: int) -> Measurement:
     chats = world.chats["crowd"]
-    seats = seats_of(chats, _SOCKETS)
+    members = members_of(chats, _SOCKETS)
     async with contextlib.AsyncExitStack() as stack:
         servers = [
-            stack.enter_context(running(subject, world, frozenset(machine.CORES))) for _ in range(count)
+            stack.enter_context(running(program, world, frozenset(host_resources.CORES)))
+            for _ in range(count)
         ]
-        crowds = [Crowd(servers[0])]
-        crowds += [Crowd(server, crowds[0].ledger) for server in servers[1:]]
-        for place, crowd in enumerate(crowds):
-            await crowd.join(seats[place::count])
-        publisher = await open_publisher(world, subject.kind)
-        load = Load(Clock(crowds[0].ledger, *servers), publisher, chats, _SOCKETS)
+        pools = [ClientPool(servers[0])]
+        pools += [ClientPool(server, pools[0].deliveries) for server in servers[1:]]
+        for number, pool in enumerate(pools):
+            await pool.connect(members[number::count])
+        publisher = await open_publisher(world, program.kind)
+        load = Load(Stopwatch(pools[0].deliveries, *servers), publisher, chats, _SOCKETS)
         measured = await load.saturate(scale.saturate_seconds, _WINDOW)
         publisher.close()
-        for crowd in crowds:
-            await crowd.leave()
+        for pool in pools:
+            await pool.disconnect()
     return measured
 
 
 PROCESSES = Scenario(
     name="processes",
     title="One chat of 2,000 sockets on one process, then spread over two",
-    text="Nothing is held to a core here, and two processes and the driver share two cores, so the wall clock cannot "
-    "show a doubling. What shows is the work that a second of a server's processor time does.",
-    subjects=("parlor-uvicorn", "parlor-daphne", "node", "socketio", "raw-uvicorn"),
+    text="No process is pinned to a core, and two processes and the driver share two cores, so wall time cannot show a "
+    "doubling. Compare the work per second of the servers' processor time.",
+    programs=("parlor-uvicorn", "parlor-daphne", "node", "socketio", "raw-uvicorn"),
     metrics=(
-        Metric("kept", "work per CPU second kept with two, %"),
-        Metric("one", "deliveries/s, one"),
-        Metric("two", "deliveries/s, two"),
-        Metric("work_one", "deliveries per CPU second, one"),
-        Metric("work_two", "deliveries per CPU second, two"),
+        Metric("kept", "work per CPU second with two processes, % of one"),
+        Metric("one", "deliveries/s, one process"),
+        Metric("two", "deliveries/s, two processes"),
+        Metric("work_one", "deliveries per CPU second, one process"),
+        Metric("work_two", "deliveries per CPU second, two processes"),
         Metric("lost", "lost", higher_is_better=False),
     ),
     measure=measure,

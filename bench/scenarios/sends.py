@@ -1,41 +1,44 @@
-"""Sending messages through HTTP and through the socket, into PostgreSQL and out to listeners."""
+"""Benchmark of sending messages over HTTP and over the websocket, from the request to the listeners."""
 
 import time
 
-from bench.crowd import Crowd, Seat
-from bench.load import Clock, Measured
+from bench.client_pool import ChatMember, ClientPool
+from bench.load import Measurement, Stopwatch
+from bench.population import Chat
+from bench.programs import Program
 from bench.scenarios.base import FULL, Metric, Readings, Scale, Scenario
 from bench.senders import HttpSenders, Senders, SocketSenders
 from bench.servers import Server, running
-from bench.subjects import Subject
-from bench.world import Chat, World
+from bench.world import World
 
 _LISTENERS = 2
-_DOORS: dict[str, type[Senders]] = {"HTTP": HttpSenders, "socket": SocketSenders}
-_PLACES = {"one chat": "room", "64 chats": "small_sent"}
+_TRANSPORTS: dict[str, type[Senders]] = {"HTTP": HttpSenders, "socket": SocketSenders}
+_TARGETS = {"one chat": "room", "64 chats": "small_sent"}
 _MANY = 64
 
 
-async def measure(world: World, subject: Subject, scale: Scale) -> Readings:
-    """Every door, place and number of concurrent senders, with two listeners in each chat."""
+async def measure(world: World, program: Program, scale: Scale) -> Readings:
+    """Measure every transport, target and number of concurrent senders, with two listeners in each chat."""
     readings: Readings = {}
-    with running(subject, world) as server:
-        for place, family in _PLACES.items():
+    with running(program, world) as server:
+        for target, family in _TARGETS.items():
             chats = world.chats[family][:_MANY]
-            seats: list[Seat] = [(chat, person) for chat in chats for person in chat.members[-_LISTENERS:]]
-            crowd = Crowd(server, witness_every=1)
-            await crowd.join(seats)
-            for door, kind in _DOORS.items():
+            members: list[ChatMember] = [
+                (chat, person) for chat in chats for person in chat.members[-_LISTENERS:]
+            ]
+            pool = ClientPool(server, sample_every=1)
+            await pool.connect(members)
+            for transport, senders in _TRANSPORTS.items():
                 for concurrency in scale.concurrencies:
-                    key = f"{door}, {place}, {concurrency}"
-                    await _measure_one(server, crowd, chats, kind, concurrency, scale, key, readings)
-            await crowd.leave()
+                    key = f"{transport}, {target}, {concurrency}"
+                    await _measure_one(server, pool, chats, senders, concurrency, scale, key, readings)
+            await pool.disconnect()
     return readings
 
 
 async def _measure_one(
     server: Server,
-    crowd: Crowd,
+    pool: ClientPool,
     chats: tuple[Chat, ...],
     kind: type[Senders],
     concurrency: int,
@@ -44,14 +47,14 @@ async def _measure_one(
     readings: Readings,
 ) -> None:
     async with kind.open(server, chats, concurrency) as senders:
-        warming = Clock(crowd.ledger, server)
-        await warming.settle(await senders.send_for(0.3) * _LISTENERS)
-        clock = Clock(crowd.ledger, server)
+        warm_up = Stopwatch(pool.deliveries, server)
+        await warm_up.wait_for_deliveries(await senders.send_for(0.3) * _LISTENERS)
+        stopwatch = Stopwatch(pool.deliveries, server)
         began = time.monotonic()
         count = await senders.send_for(scale.saturate_seconds)
         seconds = time.monotonic() - began
-    await clock.settle(count * _LISTENERS)
-    measured: Measured = clock.measured(count * _LISTENERS)
+    await stopwatch.wait_for_deliveries(count * _LISTENERS)
+    measured: Measurement = stopwatch.measured(count * _LISTENERS)
     readings[f"{key} rate"] = count / seconds
     readings[f"{key} p50"] = measured.p50_ms
     readings[f"{key} p99"] = measured.p99_ms
@@ -59,24 +62,24 @@ async def _measure_one(
 
 
 def _metrics() -> tuple[Metric, ...]:
-    made: list[Metric] = []
-    for door in _DOORS:
-        for place in _PLACES:
+    metrics: list[Metric] = []
+    for transport in _TRANSPORTS:
+        for target in _TARGETS:
             for concurrency in FULL.concurrencies:
-                key = f"{door}, {place}, {concurrency}"
-                row = f"{door}, to {place}, {concurrency} at once"
-                made.append(Metric(f"{key} rate", "sends/s", row=row))
-                made.append(Metric(f"{key} p50", "p50 ms", 1, higher_is_better=False, row=row))
-                made.append(Metric(f"{key} p99", "p99 ms", 1, higher_is_better=False, row=row))
-                made.append(Metric(f"{key} lost", "lost", higher_is_better=False, row=row))
-    return tuple(made)
+                key = f"{transport}, {target}, {concurrency}"
+                row = f"{transport}, to {target}, {concurrency} at once"
+                metrics.append(Metric(f"{key} rate", "sends/s", row=row))
+                metrics.append(Metric(f"{key} p50", "p50 ms", 1, higher_is_better=False, row=row))
+                metrics.append(Metric(f"{key} p99", "p99 ms", 1, higher_is_better=False, row=row))
+                metrics.append(Metric(f"{key} lost", "lost", higher_is_better=False, row=row))
+    return tuple(metrics)
 
 
 SENDS = Scenario(
     name="sends",
     title="Sends into PostgreSQL, with two listeners in each chat",
-    text="Ages are from before the send to the receipt by a listener.",
-    subjects=("parlor-uvicorn", "parlor-daphne"),
+    text="Times are from just before the send to the receipt by a listener.",
+    programs=("parlor-uvicorn", "parlor-daphne"),
     metrics=_metrics(),
     measure=measure,
 )

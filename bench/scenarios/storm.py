@@ -1,4 +1,4 @@
-"""All sockets reconnect at once: after a network's hiccup, and after a restart of the server."""
+"""Benchmark of reconnect storms: all sockets connect at once, to a running server and to a restarted one."""
 
 import asyncio
 import re
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import psycopg
 
-from bench.crowd import Crowd, Seat
-from bench.load import Clock
+from bench.client_pool import ChatMember, ClientPool
+from bench.load import Stopwatch
+from bench.programs import Program
 from bench.scenarios.base import Metric, Readings, Scale, Scenario
 from bench.senders import HttpSenders
 from bench.servers import Server, running
-from bench.subjects import Subject
 from bench.world import World
 
 _MISSED = 10
@@ -22,7 +22,7 @@ _STATEMENT = re.compile(
 
 
 class StatementCount:
-    """Counts what PostgreSQL executes between `start` and `stop`, from its log."""
+    """Counts the statements that PostgreSQL executes between `start` and `stop`, from its log."""
 
     def __init__(self, world: World) -> None:
         self._log: Path = world.data_dir / "postgres.log"
@@ -30,12 +30,12 @@ class StatementCount:
         self._offset = 0
 
     def start(self) -> None:
-        """Log every statement from now on."""
+        """Make PostgreSQL log every statement."""
         self._set("all")
         self._offset = self._log.stat().st_size
 
     def stop(self) -> int:
-        """Cease, and return the count."""
+        """Stop logging and return the number of statements."""
         with self._log.open("rb") as log:
             log.seek(self._offset)
             count = len(_STATEMENT.findall(log.read()))
@@ -46,31 +46,30 @@ class StatementCount:
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute(f"ALTER SYSTEM SET log_statement = '{level}'".encode())
             connection.execute("SELECT pg_reload_conf()")
-        time.sleep(
-            0.2
-        )  # the postmaster tells the backends by a signal, and nothing says when they have heard
+        # The postmaster signals the backends; nothing reports when they have reloaded.
+        time.sleep(0.2)
 
 
-async def measure(world: World, subject: Subject, scale: Scale) -> Readings:
-    """The storm against the process that served before (warm), and against one just started (cold)."""
-    seats: list[Seat] = [(chat, person) for chat in world.chats["storm"] for person in chat.members]
-    seats = seats[: scale.storm_sockets]
+async def measure(world: World, program: Program, scale: Scale) -> Readings:
+    """Measure the storm against a process that served the clients before (warm), and a new process (cold)."""
+    members: list[ChatMember] = [(chat, person) for chat in world.chats["storm"] for person in chat.members]
+    members = members[: scale.storm_sockets]
     since: dict[int, int] = {}
     readings: Readings = {}
-    with running(subject, world) as server:
-        crowd = Crowd(server)
-        await crowd.join(seats, at_once=100)
-        if subject.kind == "parlor":
+    with running(program, world) as server:
+        pool = ClientPool(server)
+        await pool.connect(members, at_once=100)
+        if program.kind == "parlor":
             since = await _send_missed(world, server)
-        await crowd.leave()
-        await _storm(world, server, seats, since, "warm", readings)
-    with running(subject, world) as server:
-        await _storm(world, server, seats, since, "cold", readings)
+        await pool.disconnect()
+        await _measure_storm(world, server, members, since, "warm", readings)
+    with running(program, world) as server:
+        await _measure_storm(world, server, members, since, "cold", readings)
     return readings
 
 
 async def _send_missed(world: World, server: Server) -> dict[int, int]:
-    """Messages into every chat; returns after which seq each chat's clients will ask."""
+    """Send messages to every chat. Returns, by chat id, the seq after which its clients resume."""
     since: dict[int, int] = {}
     for chat in world.chats["storm"]:
         async with HttpSenders.open(server, [chat], 1) as senders:
@@ -78,32 +77,38 @@ async def _send_missed(world: World, server: Server) -> dict[int, int]:
     return since
 
 
-async def _storm(
-    world: World, server: Server, seats: list[Seat], since: dict[int, int], kind: str, readings: Readings
+async def _measure_storm(
+    world: World,
+    server: Server,
+    members: list[ChatMember],
+    since: dict[int, int],
+    kind: str,
+    readings: Readings,
 ) -> None:
-    crowd = Crowd(server)
+    pool = ClientPool(server)
     statements = StatementCount(world)
     statements.start()
-    clock = Clock(crowd.ledger, server)
+    stopwatch = Stopwatch(pool.deliveries, server)
     began, cpu = time.monotonic(), server.cpu_seconds()
-    await crowd.join(seats, at_once=len(seats), since=since)
-    expected = len(seats) * _MISSED if since else 0
-    await clock.settle(expected)
+    await pool.connect(members, at_once=len(members), since=since)
+    expected = len(members) * _MISSED if since else 0
+    await stopwatch.wait_for_deliveries(expected)
     seconds = time.monotonic() - began
     readings[f"{kind}_seconds"] = seconds
     readings[f"{kind}_cpu"] = server.cpu_seconds() - cpu
     readings[f"{kind}_statements"] = float(statements.stop()) if since else float("nan")
-    readings[f"{kind}_missing"] = float(expected - crowd.ledger.received)
-    readings[f"{kind}_closed"] = float(crowd.ledger.closed)
-    await crowd.leave()
+    readings[f"{kind}_missing"] = float(expected - pool.deliveries.received)
+    readings[f"{kind}_closed"] = float(pool.deliveries.closed)
+    await pool.disconnect()
     await asyncio.sleep(0.2)
 
 
 STORM = Scenario(
     name="storm",
     title="3,000 sockets in 30 chats reconnect at once; each of Parlor's asks for 10 events that it missed",
-    text="Warm: the process served them before and has rings. Cold: it has just started. The peers replay nothing.",
-    subjects=("parlor-uvicorn", "parlor-daphne", "node", "socketio"),
+    text="Warm: the process served the clients before and has events in memory. Cold: it has just started. The peers "
+    "replay nothing.",
+    programs=("parlor-uvicorn", "parlor-daphne", "node", "socketio"),
     metrics=(
         Metric("warm_seconds", "seconds until all are live, warm", 2, higher_is_better=False),
         Metric("cold_seconds", "seconds until all are live, cold", 2, higher_is_better=False),

@@ -1,1 +1,4 @@
-"""How events travel: their names, their way out, the log they are replayed from, the hub. Not what they mean."""
+"""The way of events from the channel layer to the listeners of this process: publishing, the hub, filling gaps.
+
+`chats.events` defines the events, `chats.log` stores them.
+"""

@@ -1,6 +1,6 @@
-"""The channel layer: that of channels_redis, which here can also publish many messages in one round trip.
+"""The channel layer: that of channels_redis, plus publishing many messages in one round trip and reconnecting.
 
-Its hold on Redis is made anew where stock's ends: see `_Shard`.
+See `_ShardConnection` for where the stock layer stays disconnected.
 """
 
 import asyncio
@@ -18,18 +18,17 @@ from foundation.task_cancellation import cancel_and_wait
 
 logger = logging.getLogger(__name__)
 
-# How long the reader looks for a message before it looks whether there is a subscription at all.
+# How long the reader waits for a message before it checks whether there is a subscription at all.
 READ_SECONDS = 0.1
 
 
 class PubSubLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_redis has no types
-    """`group_send` waits for Redis with the lock held that subscribing needs too, one message at a time.
-
-    With many senders that wait was nearly all of the time from send to receipt (`bench sends`).
+    """Adds `group_send_many`. The stock `group_send` sends one message at a time, and waits for Redis under a lock that
+    subscribing needs too: with many senders that wait was nearly all of the time from send to receipt (`bench sends`).
     """
 
     async def group_send_many(self, messages: Iterable[tuple[str, Mapping[str, object]]]) -> None:
-        """Send each message to its group, in order; as `group_send` does, but together. Raises RedisError."""
+        """Send each message to its group, in order, as `group_send` does, in one round trip. Raises RedisError."""
         layer = self._get_layer()
         by_shard: dict[Any, list[tuple[str, bytes]]] = {}
         for group, message in messages:
@@ -38,33 +37,35 @@ class PubSubLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_re
         for shard, publications in by_shard.items():
             await shard.publish_many(publications)
 
-    def _get_layer(self) -> "_LoopLayer":
+    def _get_layer(self) -> "_PubSubLoopLayer":
         loop = asyncio.get_running_loop()
-        layer: _LoopLayer | None = self._layers.get(loop)
+        layer: _PubSubLoopLayer | None = self._layers.get(loop)
         if layer is None:
-            layer = self._layers[loop] = _LoopLayer(*self._args, **self._kwargs, channel_layer=self)
+            layer = self._layers[loop] = _PubSubLoopLayer(*self._args, **self._kwargs, channel_layer=self)
             _wrap_close(self, loop)
         return layer
 
 
-class _LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
+class _PubSubLoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
     """The layer of one event loop."""
 
     def __init__(self, hosts: Any = None, **options: Any) -> None:
         super().__init__(hosts, **options)
-        self._shards = [_Shard(host, self) for host in decode_hosts(hosts)]
+        self._shards = [_ShardConnection(host, self) for host in decode_hosts(hosts)]
 
     async def _subscribe_to_channel(self, channel: str) -> None:
         try:
             await super()._subscribe_to_channel(channel)
         except BaseException:
-            self.channels.pop(channel, None)  # nobody learns its name: it would be kept for ever
+            self.channels.pop(channel, None)  # its name is lost to the caller, so it would stay here for ever
             raise
 
 
-class _Shard(RedisSingleShardConnection):  # type: ignore[misc]
-    """The connections to one Redis. Stock's reader sleeps a second after each fault and ends for good at a timeout;
-    its `flush` then fails each time, and swallows the cancelling of its caller for that of the reader.
+class _ShardConnection(RedisSingleShardConnection):  # type: ignore[misc]
+    """The connections to one Redis, with a reader that survives every fault.
+
+    The stock reader sleeps a second after each fault and ends for good at a timeout. The stock `flush` then fails each
+    time, and swallows a cancellation of its caller, which it mistakes for that of the reader.
     """
 
     _redis: Any
@@ -72,18 +73,18 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]
     _receive_task: Any
     _subscribed_to: set[str]
 
-    def __init__(self, host: Any, channel_layer: _LoopLayer) -> None:
+    def __init__(self, host: Any, channel_layer: _PubSubLoopLayer) -> None:
         super().__init__(host, channel_layer)
         self._publishing = asyncio.Lock()
         self._outage = OutageLog(
             logger,
             "The subscription to Redis broke off: feeds poll the log instead.",
-            "the subscription to Redis is read again.",
+            "the subscription to Redis works again.",
         )
 
     async def publish_many(self, publications: Iterable[tuple[str, bytes]]) -> None:
         """Publish to these names in one round trip, in order. Raises RedisError."""
-        async with self._publishing:  # a flush closes no connection that sends
+        async with self._publishing:  # so that a flush closes no connection that is sending
             async with self._lock:
                 self._ensure_redis()
                 redis = self._redis
@@ -93,7 +94,7 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]
                 await pipeline.execute()
 
     async def flush(self) -> None:
-        """Be as at first, whatever goes wrong meanwhile: also when the caller is cancelled."""
+        """Disconnect and forget all subscriptions, also when the caller is cancelled meanwhile."""
         async with self._publishing, self._lock:
             reader, redis = self._receive_task, self._redis
             self._receive_task = self._redis = self._pubsub = None
@@ -112,7 +113,7 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]
             )
 
     async def _do_receiving(self) -> None:
-        pause = 0.0  # after the first fault none: it has been opened again by then, or it cannot be
+        pause = 0.0  # none after the first fault: redis-py has reconnected by then, or cannot
         while True:
             try:
                 await self._receive_one()

@@ -1,4 +1,4 @@
-"""Events of one chat that cannot be handed on yet."""
+"""Stores the events of one chat that arrived before their predecessors, in bounded memory."""
 
 from chats.events import DurableEvent
 from chats.log.event_sizes import event_bytes
@@ -6,45 +6,43 @@ from foundation.memory_budget import MemoryBudget
 
 
 class EarlyEvents:
-    """Events by seq, at most `capacity`, and within a budget that all chats of the process share.
+    """Events by seq, at most `capacity`, and within a memory budget that all chats of the process share.
 
-    Beyond a bound some are let go, the farthest first, or all of them: the log has them too. `newest` stays known.
+    Beyond `capacity` the event with the highest seq is dropped, beyond the budget all of them: the log has them too.
+    `newest_seq` remembers the highest seq that was ever added.
     """
 
     def __init__(self, capacity: int, budget: MemoryBudget) -> None:
         self.events: dict[int, DurableEvent] = {}
-        self.newest = 0
+        self.newest_seq = 0
         self._capacity = capacity
         self._budget = budget
         self._bytes = 0
 
-    def __len__(self) -> int:
-        return len(self.events)
-
     def add(self, event: DurableEvent) -> None:
-        """Hold the event, or one nearer if there are too many."""
+        """Store the event; above `capacity`, drop the one with the highest seq."""
         self._discard(event.seq)
         self.events[event.seq] = event
-        self.newest = max(self.newest, event.seq)
+        self.newest_seq = max(self.newest_seq, event.seq)
         self._bytes += event_bytes(event)
         if len(self.events) > self._capacity:
             self._discard(max(self.events))
         self._budget.report(self, self._bytes)
 
-    def take(self, seq: int) -> DurableEvent:
-        """The event of this seq, which must be held, no longer held."""
+    def pop(self, seq: int) -> DurableEvent:
+        """Remove and return the event of this seq, which must be stored."""
         event = self._discard(seq)
         assert event is not None
         self._budget.report(self, self._bytes)
         return event
 
     def clear(self) -> None:
-        """Hold nothing any more."""
+        """Drop all events."""
         self.evict()
         self._budget.report(self, 0)
 
     def evict(self) -> None:
-        """Hold nothing any more (foundation.memory_budget.Cache)."""
+        """Drop all events, for the budget (foundation.memory_budget.Cache)."""
         self.events.clear()
         self._bytes = 0
 

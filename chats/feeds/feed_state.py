@@ -1,4 +1,4 @@
-"""Where chats stand: the starting point of a feed, read in one consistent statement."""
+"""Reads where chats are now: the starting points of feeds, each in one consistent statement."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,10 +9,13 @@ from django.db.models.functions import Coalesce
 
 from chats.models import Chat, Event, Membership
 
+# How many chats a person is in, and the id of the newest membership: every joining and leaving changes it.
+MembershipVersion = tuple[int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class FeedState:
-    """A chat at one seq: who is a member there, and from which seq on each may read.
+    """A chat at one seq: its members, and the seq at which each of them joined.
 
     `horizon_seq` is the oldest seq that the log still has; `last_seq + 1` if it has none.
     """
@@ -42,7 +45,7 @@ def read_states(chat_ids: Iterable[int]) -> dict[int, FeedState]:
     }
 
 
-def membership_marks(user_ids: Iterable[int]) -> dict[int, tuple[int, int]]:
-    """For each person who is in any chat: in how many, and the id of their newest membership. One query."""
+def read_membership_versions(user_ids: Iterable[int]) -> dict[int, MembershipVersion]:
+    """The version of each person's memberships; people who are in no chat are left out. One query."""
     rows = Membership.objects.filter(user_id__in=list(user_ids)).order_by().values_list("user_id")
     return {user_id: (count, newest) for user_id, count, newest in rows.annotate(Count("id"), Max("id"))}

@@ -1,8 +1,8 @@
-"""The only way out of the domain: every sending to a group is here.
+"""Publishes events and control messages through the channel layer. Nothing else in the domain sends to a group.
 
-A publication may be lost: the layer is at-most-once, Redis may be away, the queue here is bounded. That is safe,
-because the durable events are in the log and the hub heals from it; so a failed publication is logged and never fails
-the write that it follows.
+A publication may be lost: the layer delivers at most once, Redis may be away, the queue here is bounded. That is safe,
+because the durable events are in the log and the hub reads there what is missing; so a failed publication is logged
+and never fails the write that it follows.
 """
 
 import asyncio
@@ -42,17 +42,17 @@ Publication = tuple[str, dict[str, object]]
 
 
 def publish_on_commit(*events: DurableEvent) -> None:
-    """Publish `events` once the current transaction has committed; nothing, if it rolls back.
+    """Publish `events` once the current transaction has committed; if it rolls back, nothing is published.
 
-    To be called inside the transaction that logs them. Events of one chat go out in their order.
+    Call it inside the transaction that logs the events. Events of one chat go out in their order.
     """
     transaction.on_commit(partial(publish, *events), robust=True)
 
 
 def publish(*events: DurableEvent | EphemeralEvent) -> None:
-    """Publish to the chats' feeds now, from synchronous code. Returns at once where a loop waits to do the sending.
+    """Publish to the chats' groups now, from synchronous code. Called on behalf of an event loop, it only queues them.
 
-    Who has joined a chat does not follow it yet, so they are told over their own feed.
+    A new member does not listen to the chat yet, so a notice goes to the person's own group.
     """
     by_chat: dict[int, list[bytes]] = {}
     for event in events:
@@ -69,7 +69,7 @@ def _chat_publication(chat_id: int, bodies: list[bytes]) -> Publication:
 
 
 def publish_control(user_id: int, body: bytes) -> None:
-    """Publish a control message, of a coding that is the caller's own, to every process that serves this person."""
+    """Publish a control message, whose encoding is the caller's, to every process that serves this person."""
     _dispatch([(user_group(user_id), {"type": CONTROL, "user": user_id, "body": body})])
 
 
@@ -81,45 +81,45 @@ def _dispatch(publications: list[Publication]) -> None:
         async_to_sync(_send_all)(publications)
 
 
-class _Outgoing:
-    """The publications of one loop, sent in their order by one task: what comes meanwhile goes in one round trip."""
+class _PublishQueue:
+    """One loop's publications, sent in order by one task. What is queued during a round trip goes with the next one."""
 
     def __init__(self) -> None:
-        self.queue: deque[Publication] = deque()
+        self.waiting: deque[Publication] = deque()
         self.task: asyncio.Task[None] | None = None
 
-    async def drain(self) -> None:
-        while self.queue:
-            waiting, self.queue = self.queue, deque()
+    async def send_waiting(self) -> None:
+        while self.waiting:
+            waiting, self.waiting = self.waiting, deque()
             await _send_all(waiting)
 
 
-_outgoing = PerLoop(_Outgoing)
+_publish_queue = PerLoop(_PublishQueue)
 
 
 def _enqueue(publications: Iterable[Publication]) -> None:
-    outgoing = _outgoing()
+    queue = _publish_queue()
     for publication in publications:
-        if len(outgoing.queue) >= settings.PUBLISH_QUEUE_LENGTH:
+        if len(queue.waiting) >= settings.PUBLISH_QUEUE_LENGTH:
             _overflow.failed(OverflowError())
             break
         _overflow.succeeded()
-        outgoing.queue.append(publication)
-    if outgoing.task is None or outgoing.task.done():
-        outgoing.task = asyncio.get_running_loop().create_task(outgoing.drain(), name="publish")
+        queue.waiting.append(publication)
+    if queue.task is None or queue.task.done():
+        queue.task = asyncio.get_running_loop().create_task(queue.send_waiting(), name="publish")
 
 
 async def _send_all(publications: Iterable[Publication]) -> None:
     try:
-        await get_channel_layer().group_send_many(_merged(publications))
+        await get_channel_layer().group_send_many(_merge_events_by_chat(publications))
     except Exception as error:
         _outage.failed(error)
     else:
         _outage.succeeded()
 
 
-def _merged(publications: Iterable[Publication]) -> list[Publication]:
-    """The same, with the events of each chat in one message."""
+def _merge_events_by_chat(publications: Iterable[Publication]) -> list[Publication]:
+    """The same publications, with all events of a chat in one message."""
     merged: list[Publication] = []
     bodies_of: dict[str, list[bytes]] = {}
     for group, message in publications:

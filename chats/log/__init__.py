@@ -1,1 +1,4 @@
-"""The gapless log of a chat: what an event is, and how events are appended, read back, rebuilt and pruned."""
+"""The log of each chat, without gaps: appending to it, reading it back as events, and pruning its oldest part.
+
+It holds what happened, never what was said: a replayed event shows the current rows. Publishing is in `chats.feeds`.
+"""

@@ -1,7 +1,7 @@
-"""What a feed has missed, read so that it can be handed on without telling anybody what came after they had left.
+"""Reads the events that a feed has missed, without showing a former member what was written after they left.
 
-The log shows each message as it stands now. A page that ends between a message and its last change shows a text that
-is newer than the page; handed on alone, it would tell that text to who left in between.
+The log shows each message with its current text. A range that ends between a message and its last change shows a text
+that is newer than the range; delivered alone, it would show that text to a member who left in between.
 """
 
 from collections.abc import Sequence
@@ -9,35 +9,37 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.db.models import Max
 
-from chats.events import DurableEvent, MessageEdited, MessagePosted
-from chats.log.read import read_gap as read_page
-from chats.models import Event, EventType
+from chats.events import WITH_MESSAGE, DurableEvent, EventType
+from chats.log.read import read_range
+from chats.models import Event
+from chats.models.event import ABOUT_MESSAGES
 
-_CHANGES = (EventType.MESSAGE_EDITED, EventType.MESSAGE_DELETED)
+# Every type that names a message which was posted before.
+_CHANGES = tuple(type_ for type_ in ABOUT_MESSAGES if type_ != EventType.MESSAGE_POSTED)
 
 
-def read_gap(chat_id: int, from_seq: int, to_seq: int) -> list[DurableEvent]:
-    """The events from `from_seq` to `to_seq`, and after them those without which they must not be handed on.
+def read_deliverable_gap(chat_id: int, from_seq: int, to_seq: int) -> list[DurableEvent]:
+    """The events from `from_seq` to `to_seq`, and those after them that must be delivered together with them.
 
-    None if that were more than `MAX_REPLAY_EVENTS`: then the feed leaps, as over a hole in the log, with the members of
-    that moment.
+    Returns [] if these are more than `MAX_REPLAY_EVENTS`: then the feed skips them, like a hole in the log, and goes on
+    with the members of that moment.
     """
     while True:
-        events = read_page(chat_id, from_seq, to_seq)
-        settled = _settled_at(chat_id, events, to_seq)
-        if settled <= to_seq:
+        events = read_range(chat_id, from_seq, to_seq)
+        needed_seq = _last_needed_seq(chat_id, events, to_seq)
+        if needed_seq <= to_seq:
             return events
-        if settled - from_seq >= settings.MAX_REPLAY_EVENTS:
+        if needed_seq - from_seq >= settings.MAX_REPLAY_EVENTS:
             return []
-        to_seq = settled
+        to_seq = needed_seq
 
 
-def _settled_at(chat_id: int, events: Sequence[DurableEvent], to_seq: int) -> int:
-    """The seq of the last change that these events show, if somebody left before it."""
+def _last_needed_seq(chat_id: int, events: Sequence[DurableEvent], to_seq: int) -> int:
+    """The seq of the last change whose text these events show, if a member left before it; else `to_seq`."""
     changed = [
         event.message.id
         for event in events
-        if isinstance(event, MessagePosted | MessageEdited)
+        if isinstance(event, WITH_MESSAGE)
         and (event.message.edited_at is not None or event.message.deleted_at is not None)
     ]
     if not changed:

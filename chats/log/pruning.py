@@ -1,4 +1,4 @@
-"""Forgetting the oldest part of the log. Messages stay: what goes is that a feed can replay how they came."""
+"""Deletes the oldest part of the log. Messages stay; only the replay of how they came is lost."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from datetime import datetime
 from django.db.models import Max, Min, OuterRef, Subquery
 
 from chats.models import Chat, Event
+
+CHATS_PER_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +21,20 @@ class Prunable:
 
     @property
     def count(self) -> int:
-        """How many events these are: a chat's seqs have no holes."""
+        """How many events these are; a chat's seqs have no holes."""
         return self.last_seq - self.first_seq + 1
 
 
-def find_prunable(before: datetime, chats_at_once: int = 500) -> Iterator[Prunable]:
-    """What of each chat's log happened before that moment. Never the newest event, so that no log is empty.
+def find_prunable(before: datetime) -> Iterator[Prunable]:
+    """The part of each chat's log from before that moment. Never the newest event, so that no log becomes empty.
 
-    Always the beginning of the log and nothing from its middle, even if a clock once went back: a log has no holes.
+    It is always the beginning of the log, even if a clock once went back, so that the log gets no hole.
     """
     oldest = Event.objects.filter(chat_id=OuterRef("pk")).order_by("seq").values("at")[:1]
     after = 0
     while True:
         page = Chat.objects.filter(pk__gt=after).order_by("pk").annotate(oldest=Subquery(oldest))
-        found = list(page.values_list("pk", "oldest")[:chats_at_once])
+        found = list(page.values_list("pk", "oldest")[:CHATS_PER_QUERY])
         if not found:
             return
         for chat_id, oldest_at in found:
@@ -51,9 +53,9 @@ def _prunable(chat_id: int, before: datetime) -> Iterator[Prunable]:
 
 
 def prune(found: Prunable, events_at_once: int) -> Iterator[int]:
-    """Delete these events, the oldest first, in transactions of so many; how many each has deleted.
+    """Delete these events, oldest first, `events_at_once` per transaction; yields how many each transaction deleted.
 
-    Whoever reads meanwhile finds the log whole from some seq on; a feed that needs what is gone is reset.
+    A concurrent reader sees a log without holes from some seq on; a feed that needs deleted events is reset.
     """
     for start in range(found.first_seq, found.last_seq + 1, events_at_once):
         end = min(start + events_at_once - 1, found.last_seq)

@@ -1,24 +1,22 @@
-"""A row of the log made into an event: what happened, filled in with the current rows of what it names.
+"""Makes events from rows of the log: what happened, filled in with the current rows that it names.
 
-The services and the replay both come here, so that what is published and what is replayed later cannot differ in shape.
+The services and the replay both come here, so that a published event and its replay have the same shape.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from chats.enums import MemberRole, MessageKind
 from chats.events import (
+    STRUCT_OF,
     DurableEvent,
-    MemberJoined,
-    MemberLeft,
-    MemberRoleChanged,
+    EventType,
     MemberSnapshot,
-    MessageDeleted,
-    MessageEdited,
-    MessagePosted,
     MessageSnapshot,
     Profile,
 )
-from chats.models import Event, EventType, MemberRole, Membership, Message, MessageKind
+from chats.models import Event, Membership, Message
 from chats.profiles import departed
 
 
@@ -32,43 +30,17 @@ class Rows:
 
 
 def rebuild(events: Iterable[Event], rows: Rows) -> list[DurableEvent]:
-    """The events of one chat, whole."""
+    """The events of one chat, with all their fields."""
     return [_rebuild_one(event, rows) for event in events]
 
 
 def _rebuild_one(event: Event, rows: Rows) -> DurableEvent:
-    if event.message_id is not None:
-        return _about_message(event, rows.messages[event.message_id], rows.profiles)
-    assert event.subject_id is not None
-    actor = _profile(event.actor_id, rows.profiles)
-    if event.type == EventType.MEMBER_LEFT:
-        user = rows.profiles.get(event.subject_id) or departed(event.subject_id)
-        return MemberLeft(
-            chat_id=event.chat_id, seq=event.seq, at=event.at, actor=actor, user=user, removed=event.removed
-        )
-    kind = MemberJoined if event.type == EventType.MEMBER_JOINED else MemberRoleChanged
-    member = _member(event, event.subject_id, rows)
-    return kind(chat_id=event.chat_id, seq=event.seq, at=event.at, actor=actor, member=member)
-
-
-def _about_message(event: Event, message: Message, profiles: Mapping[int, Profile]) -> DurableEvent:
-    actor = _profile(event.actor_id, profiles)
-    if event.type == EventType.MESSAGE_DELETED:
-        return MessageDeleted(
-            chat_id=event.chat_id,
-            seq=event.seq,
-            at=event.at,
-            actor=actor,
-            message_id=message.pk,
-            message_seq=message.seq,
-        )
-    kind = MessagePosted if event.type == EventType.MESSAGE_POSTED else MessageEdited
-    snapshot = message_snapshot(message, _profile(message.sender_id, profiles))
-    return kind(chat_id=event.chat_id, seq=event.seq, at=event.at, actor=actor, message=snapshot)
+    struct = STRUCT_OF[EventType(event.type)]
+    return struct(**{name: FIELDS[name](event, rows) for name in struct.__struct_fields__})
 
 
 def message_snapshot(message: Message, sender: Profile | None) -> MessageSnapshot:
-    """The message as it travels."""
+    """The message as events carry it."""
     return MessageSnapshot(
         id=message.pk,
         chat_id=message.chat_id,
@@ -84,15 +56,35 @@ def message_snapshot(message: Message, sender: Profile | None) -> MessageSnapsho
     )
 
 
-def _member(event: Event, user_id: int, rows: Rows) -> MemberSnapshot:
-    """The membership of now. Of one who has left since, a later event tells; until then they are a plain member."""
-    membership = rows.memberships.get(user_id)
+def _actor(event: Event, rows: Rows) -> Profile | None:
+    return _profile(event.actor_id, rows)
+
+
+def _message(event: Event, rows: Rows) -> MessageSnapshot:
+    message = _message_row(event, rows)
+    return message_snapshot(message, _profile(message.sender_id, rows))
+
+
+def _message_row(event: Event, rows: Rows) -> Message:
+    assert event.message_id is not None
+    return rows.messages[event.message_id]
+
+
+def _user(event: Event, rows: Rows) -> Profile:
+    assert event.subject_id is not None
+    return rows.profiles.get(event.subject_id) or departed(event.subject_id)
+
+
+def _member(event: Event, rows: Rows) -> MemberSnapshot:
+    """The current membership. For a person who has left since: a plain member, until the later event removes them."""
+    assert event.subject_id is not None
+    membership = rows.memberships.get(event.subject_id)
     if membership is None:
         membership = Membership(joined_at=event.at, joined_seq=event.seq, last_read_seq=event.seq)
         membership.last_delivered_seq = event.seq
     is_joining = event.type == EventType.MEMBER_JOINED  # perhaps not the latest time that they joined
     return MemberSnapshot(
-        user=rows.profiles.get(user_id) or departed(user_id),
+        user=_user(event, rows),
         role=MemberRole(membership.role),
         joined_at=event.at if is_joining else membership.joined_at,
         joined_seq=event.seq if is_joining else membership.joined_seq,
@@ -101,5 +93,20 @@ def _member(event: Event, user_id: int, rows: Rows) -> MemberSnapshot:
     )
 
 
-def _profile(user_id: int | None, profiles: Mapping[int, Profile]) -> Profile | None:
-    return None if user_id is None else profiles.get(user_id)
+def _profile(user_id: int | None, rows: Rows) -> Profile | None:
+    return None if user_id is None else rows.profiles.get(user_id)
+
+
+# How each field of an event is read from its row.
+FIELDS: Mapping[str, Callable[[Event, Rows], Any]] = {
+    "chat_id": lambda event, _rows: event.chat_id,
+    "seq": lambda event, _rows: event.seq,
+    "at": lambda event, _rows: event.at,
+    "actor": _actor,
+    "message": _message,
+    "message_id": lambda event, rows: _message_row(event, rows).pk,
+    "message_seq": lambda event, rows: _message_row(event, rows).seq,
+    "member": _member,
+    "user": _user,
+    "removed": lambda event, _rows: event.removed,
+}

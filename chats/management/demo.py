@@ -1,4 +1,4 @@
-"""The demo's people and what they say: data alone. `seed_demo` brings it into the database."""
+"""The people and conversations of the demo, as data. `seed_demo` writes them to the database."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ PEOPLE = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A message: `after` minutes since the line before; `reply_to` counts lines from 0."""
+    """A message, `after` minutes after the previous line; `reply_to` is the index of a line, from 0."""
 
     sender: str
     text: str
@@ -28,8 +28,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A chat that began `days_ago`. Untitled, it is direct. The first of `people` makes it; `unread` lines are new to
-    all but those who wrote last."""
+    """A chat that began `days_ago`; without a title, a direct one. The first of `people` creates it.
+
+    The last `unread` lines are unread, except by their senders.
+    """
 
     people: tuple[str, ...]
     lines: tuple[Line, ...]

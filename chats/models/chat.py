@@ -1,20 +1,15 @@
-"""A chat: what its members share, and the counter that orders all that happens in it."""
+"""The model Chat: what its members share, and the counter that orders its events."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-
-class ChatKind(models.TextChoices):
-    """Between two people, or among many."""
-
-    DIRECT = "DIRECT"
-    GROUP = "GROUP"
+from chats.enums import ChatKind
 
 
 class Chat(models.Model):
-    """`last_seq` is the seq of the newest event; whoever moves it holds the row's lock until the event is committed."""
+    """`last_seq` is the seq of the newest event; its writer holds the row's lock until the event is committed."""
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=16, choices=ChatKind)

@@ -1,28 +1,23 @@
-"""The log: what happened in each chat, never what was said."""
+"""The model Event, a row of the log: what happened in a chat, never what was said."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-
-class EventType(models.TextChoices):
-    """The durable events of API.graphql that are written so far."""
-
-    MESSAGE_POSTED = "MESSAGE_POSTED"
-    MESSAGE_EDITED = "MESSAGE_EDITED"
-    MESSAGE_DELETED = "MESSAGE_DELETED"
-    MEMBER_JOINED = "MEMBER_JOINED"
-    MEMBER_LEFT = "MEMBER_LEFT"
-    MEMBER_ROLE_CHANGED = "MEMBER_ROLE_CHANGED"
+from chats.events import STRUCT_OF, EventType
 
 
-ABOUT_MESSAGES = (EventType.MESSAGE_POSTED, EventType.MESSAGE_EDITED, EventType.MESSAGE_DELETED)
-ABOUT_MEMBERS = (EventType.MEMBER_JOINED, EventType.MEMBER_LEFT, EventType.MEMBER_ROLE_CHANGED)
+def _types_with(*fields: str) -> tuple[EventType, ...]:
+    return tuple(type_ for type_ in EventType if {*fields} & {*STRUCT_OF[type_].__struct_fields__})
+
+
+ABOUT_MESSAGES = _types_with("message", "message_id")
+ABOUT_MEMBERS = _types_with("member", "user")
 
 
 class Event(models.Model):
-    """One step of a chat. Its subject is named by id, and a replay reads the subject's current row."""
+    """One event of a chat. It names its message or member by id, and a replay reads their current rows."""
 
     pk = models.CompositePrimaryKey("chat_id", "seq")
     chat = models.ForeignKey("chats.Chat", on_delete=models.CASCADE, related_name="events", db_index=False)
@@ -33,7 +28,7 @@ class Event(models.Model):
     )
     at = models.DateTimeField(default=timezone.now)
     message = models.ForeignKey("chats.Message", on_delete=models.RESTRICT, null=True, related_name="+")
-    # No foreign key: that somebody joined or left stays true when their account is gone.
+    # No foreign key: that somebody joined or left stays true after their account is deleted.
     subject_id = models.BigIntegerField(null=True)
     removed = models.BooleanField(default=False, help_text="MEMBER_LEFT: another member took them out.")
 

@@ -1,21 +1,15 @@
-"""A person in a chat, and what is private to them there."""
+"""The model Membership: a person in a chat, with what is private to them there."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-
-class MemberRole(models.TextChoices):
-    """A group has at most one owner; both members of a direct chat are plain members."""
-
-    OWNER = "OWNER"
-    ADMIN = "ADMIN"
-    MEMBER = "MEMBER"
+from chats.enums import MemberRole
 
 
 class Membership(models.Model):
-    """The row's presence is the permission: it is deleted when its person leaves."""
+    """This row is the permission to see the chat: it is deleted when the person leaves."""
 
     id = models.BigAutoField(primary_key=True)
     chat = models.ForeignKey(

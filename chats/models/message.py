@@ -1,20 +1,15 @@
-"""A message: one thing said in a chat, or its tombstone."""
+"""The model Message: a text in a chat, or the tombstone of one."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-
-class MessageKind(models.TextChoices):
-    """Said by a person, or stated by the server."""
-
-    TEXT = "TEXT"
-    SYSTEM = "SYSTEM"
+from chats.enums import MessageKind
 
 
 class Message(models.Model):
-    """`seq` is the seq of the event that posted it. Once deleted, its text is gone and the row stays as a tombstone."""
+    """`seq` is that of the event that posted the message. A deleted message loses its text and stays as a tombstone."""
 
     id = models.BigAutoField(primary_key=True)
     chat = models.ForeignKey("chats.Chat", on_delete=models.CASCADE, related_name="messages", db_index=False)

@@ -1,6 +1,6 @@
-"""All writes of the domain, a file per noun: who acts, what is asked, one transaction, an entry in the log, an event.
+"""All writes of the domain, a file per noun: each is one transaction that writes the log and publishes on commit.
 
-Synchronous. Ids go in, rows come out, refusals are `ChatError`. Reading is elsewhere.
+The functions are synchronous. They take ids, return rows, and raise `ChatError` for refusals.
 """
 
 from chats.services.chats import create_group_chat, start_direct_chat

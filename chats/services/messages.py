@@ -1,26 +1,27 @@
-"""Sending, editing and deleting messages."""
+"""Sends, edits and deletes messages."""
 
 from django.db import transaction
 
 from chats import reads
 from chats.errors import chat_not_found, client_id_conflict, forbidden, message_gone, message_not_found
+from chats.events import Profile
 from chats.feeds.publish import publish_on_commit
 from chats.fingerprints import fingerprint, is_same
-from chats.log.append import append, entry, lock_chat
+from chats.log.append import append, lock_chat, next_entry
 from chats.log.rebuild import Rows, rebuild
 from chats.models import Chat, ChatKind, Event, EventType, MemberRole, Membership, Message, MessageKind
-from chats.services.posting import Posting, post
+from chats.services.posting import post
 from chats.validation import check_client_id, check_text
 
 
 def send_message(
     actor_id: int, chat_id: int, text: str, client_id: str | None = None, reply_to_id: int | None = None
 ) -> Message:
-    """Post a text. With the same `client_id` and content again, for ever: the first message, as it stands now.
+    """Post a text. The same `client_id` and content always return the first message, as it is now.
 
     One round trip. The message's `sender` is loaded with its public fields, the others are deferred. Raises ChatError:
-    BAD_INPUT or TOO_LARGE for the text or the client id, NOT_FOUND for who is not a member and for a reply to what is
-    not in this chat, CONFLICT for a client id that was used for other content or in another chat.
+    BAD_INPUT or TOO_LARGE for the text or the client id, NOT_FOUND if the actor is a non-member and for a reply to a
+    message that is not in this chat, CONFLICT for a client id that was used for other content or in another chat.
     """
     text = check_text(text)
     client_id = check_client_id(client_id)
@@ -38,15 +39,15 @@ def send_message(
     if posting.message is None:
         raise message_not_found(field="replyToId")
     if not posting.is_known:
-        _publish(posting, posting.message)
+        _publish_posted(posting.message, posting.sender)
     elif not is_same(posting.message.fingerprint, *content):
         raise client_id_conflict()
     return posting.message
 
 
-def _publish(posting: Posting, message: Message) -> None:
-    assert posting.sender is not None
-    event = Event(
+def _publish_posted(message: Message, sender: Profile | None) -> None:
+    assert sender is not None
+    entry = Event(
         chat_id=message.chat_id,
         seq=message.seq,
         type=EventType.MESSAGE_POSTED,
@@ -55,19 +56,16 @@ def _publish(posting: Posting, message: Message) -> None:
         message_id=message.pk,
     )
     # The statement has committed, unless a transaction of the caller is still open.
-    publish_on_commit(
-        *rebuild(
-            [event], Rows(profiles={posting.sender.user_id: posting.sender}, messages={message.pk: message})
-        )
-    )
+    rows = Rows(profiles={sender.user_id: sender}, messages={message.pk: message})
+    publish_on_commit(*rebuild([entry], rows))
 
 
 @transaction.atomic
 def edit_message(actor_id: int, message_id: int, text: str) -> Message:
-    """Give a message another text; the text that it has already changes nothing.
+    """Replace the text of a message; its current text changes nothing.
 
-    Raises ChatError: BAD_INPUT or TOO_LARGE for the text, NOT_FOUND for what the actor cannot see, FORBIDDEN for
-    others' messages, GONE for a deleted one.
+    Raises ChatError: BAD_INPUT or TOO_LARGE for the text, NOT_FOUND for a message that the actor cannot see, FORBIDDEN
+    for a message of another sender, GONE for a deleted one.
     """
     text = check_text(text)
     chat, _, message = _lock_message(actor_id, message_id)
@@ -77,33 +75,29 @@ def edit_message(actor_id: int, message_id: int, text: str) -> Message:
         raise message_gone()
     if message.text == text:
         return message
-    event = entry(chat, actor_id)
-    event.type = EventType.MESSAGE_EDITED
-    event.message_id = message.pk
-    message.text, message.edited_at = text, event.at
+    entry = next_entry(chat, actor_id, EventType.MESSAGE_EDITED, message_id=message.pk)
+    message.text, message.edited_at = text, entry.at
     message.save(update_fields=["text", "edited_at"])
-    append(chat, [event], messages=[message])
+    publish_on_commit(*append(chat, [entry], messages=[message]))
     return message
 
 
 @transaction.atomic
 def delete_message(actor_id: int, message_id: int) -> Message:
-    """Erase a message's text for good and leave its tombstone; a deleted one stays as it is.
+    """Erase a message's text for good and keep its tombstone; a deleted message stays as it is.
 
-    Its sender may, and in a group its owner and admins. Raises ChatError: NOT_FOUND for what the actor cannot see,
-    FORBIDDEN otherwise.
+    Its sender may do this, and in a group the owner and the admins. Raises ChatError: NOT_FOUND for a message that the
+    actor cannot see, FORBIDDEN for other members.
     """
     chat, membership, message = _lock_message(actor_id, message_id)
     if message.sender_id != actor_id and not _may_moderate(chat, membership, message):
         raise forbidden("Only its sender, or an owner or admin of the group, may delete a message.")
     if message.deleted_at is not None:
         return message
-    event = entry(chat, actor_id)
-    event.type = EventType.MESSAGE_DELETED
-    event.message_id = message.pk
-    message.text, message.deleted_at = "", event.at
+    entry = next_entry(chat, actor_id, EventType.MESSAGE_DELETED, message_id=message.pk)
+    message.text, message.deleted_at = "", entry.at
     message.save(update_fields=["text", "deleted_at"])
-    append(chat, [event], messages=[message])
+    publish_on_commit(*append(chat, [entry], messages=[message]))
     return message
 
 

@@ -1,15 +1,16 @@
-"""Posting a message in one statement, hence in one round trip and one transaction of its own.
-It is prepared, since planning it takes several times as long as running it.
+"""Posts a message in one SQL statement: one round trip, and a transaction of its own.
 
-The chat's row is locked until the statement commits, so the seqs of a chat are without holes and in the order of their
-commits, and chats do not wait for each other. In the order in which PostgreSQL needs them:
+It is a prepared statement, since planning it takes several times as long as running it. The chat's row is locked until
+the statement commits. So the seqs of a chat have no holes and follow the order of commits, and chats do not wait for
+each other. The parts, in the order in which PostgreSQL needs them:
 
-- `known`: the message that this sender posted under this client id before; then nothing below does anything.
-- `locked`: the chat's row, for members only, so that nobody else can hold it up.
-- `seat`: the membership once more, now by its newest version (`FOR KEY SHARE` sees past the statement's snapshot): a
-  removal that held the lock before us has its effect.
+- `known`: the message that this sender posted under this client id before; then the parts below do nothing.
+- `locked`: the chat's row, for members only, so that a non-member cannot hold the lock.
+- `member`: the sender's membership, read again in its newest version (`FOR KEY SHARE` sees past the statement's
+  snapshot): a removal that held the lock before us takes effect.
 - `target`: the message replied to, if the sender may read it.
-- `bumped`, `posted`, `logged`: the seq, the message, the event. The clock is read under the lock: times do not go back.
+- `numbered`, `posted`, `logged`: the seq, the message, the event. The clock is read under the lock, so that times never
+  go back.
 """
 
 import functools
@@ -39,24 +40,24 @@ WITH known AS MATERIALIZED (
   WHERE id = %(chat)s AND NOT EXISTS (SELECT FROM known)
     AND EXISTS (SELECT FROM {membership} WHERE chat_id = %(chat)s AND user_id = %(sender)s)
   FOR NO KEY UPDATE
-), seat AS MATERIALIZED (
+), member AS MATERIALIZED (
   SELECT joined_seq FROM {membership}
   WHERE chat_id = (SELECT id FROM locked) AND user_id = %(sender)s
   FOR KEY SHARE
 ), target AS MATERIALIZED (
   SELECT id FROM {message}
   WHERE id = %(reply_to)s::bigint AND chat_id = %(chat)s
-    AND (seq >= (SELECT joined_seq FROM seat) OR NOT (SELECT history_from_join FROM locked))
-), bumped AS (
+    AND (seq >= (SELECT joined_seq FROM member) OR NOT (SELECT history_from_join FROM locked))
+), numbered AS (
   UPDATE {chat} SET last_seq = last_seq + 1, last_activity_at = greatest(last_activity_at, clock_timestamp())
-  WHERE id = (SELECT id FROM locked) AND EXISTS (SELECT FROM seat)
+  WHERE id = (SELECT id FROM locked) AND EXISTS (SELECT FROM member)
     AND (%(reply_to)s::bigint IS NULL OR EXISTS (SELECT FROM target))
   RETURNING id, last_seq, last_activity_at AS at
 ), posted AS (
   INSERT INTO {message} (chat_id, seq, kind, sender_id, client_id, fingerprint, text, reply_to_id, created_at)
   SELECT id, last_seq, %(kind)s::text, %(sender)s::bigint, %(client_id)s::text, %(fingerprint)s::bytea, %(text)s::text,
     %(reply_to)s::bigint, at
-  FROM bumped
+  FROM numbered
   RETURNING {message_columns}
 ), logged AS (
   INSERT INTO {event} (chat_id, seq, type, actor_id, at, message_id, removed)
@@ -65,7 +66,7 @@ WITH known AS MATERIALIZED (
 SELECT
   CASE WHEN EXISTS (SELECT FROM known)
     THEN EXISTS (SELECT FROM {membership} WHERE chat_id = %(chat)s AND user_id = %(sender)s)
-    ELSE EXISTS (SELECT FROM seat) END,
+    ELSE EXISTS (SELECT FROM member) END,
   EXISTS (SELECT FROM known), {public_columns}, message.*
 FROM (VALUES (1)) AS one_row
 LEFT JOIN (SELECT * FROM known UNION ALL SELECT * FROM posted) AS message ON true
@@ -75,7 +76,10 @@ LEFT JOIN {people} AS sender ON sender.id = message.sender_id
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """What came of it: `message` is None when nothing was posted, for want of a membership or of the reply's target."""
+    """The outcome. No `message` means that the sender is a non-member or that the message replied to is missing.
+
+    `is_known`: the message was posted before under the same client id.
+    """
 
     is_member: bool
     is_known: bool
@@ -92,7 +96,7 @@ def post(
     fingerprint: bytes | None,
     reply_to_id: int | None,
 ) -> Posting:
-    """Post, or find what was posted under `client_id` before. The input is checked already."""
+    """Post, or find the message that was posted under `client_id` before. The caller has checked the input."""
     parameters = {
         "chat": chat_id,
         "sender": sender_id,
@@ -109,7 +113,7 @@ def post(
     except IntegrityError as error:
         if not _is_client_id_taken(error):
             raise
-    # The same client id was committed while we waited for the lock; our seq went back. Now the statement sees it.
+    # The same client id was committed while we waited for the lock; ours was rolled back. Now the statement sees it.
     return _execute(parameters)
 
 
@@ -128,7 +132,7 @@ def _execute(parameters: dict[str, Any]) -> Posting:
 
 
 def _savepoint_if_nested() -> AbstractContextManager[None]:
-    """Alone, the statement is a transaction of its own, and a savepoint would cost round trips."""
+    """Outside of a transaction the statement is one by itself, and a savepoint would cost round trips."""
     return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 

@@ -1,4 +1,4 @@
-"""That somebody is writing: told to those who follow the chat now, and kept nowhere."""
+"""Publishes that a member is typing, to current subscribers only; nothing stores it."""
 
 from chats.access import require_member
 from chats.events import TypingChanged
@@ -7,9 +7,9 @@ from chats.profiles import profiles
 
 
 def set_typing(actor_id: int, chat_id: int, typing: bool) -> None:
-    """Tell the chat that the actor begins or ceases to write.
+    """Publish that the actor starts or stops typing. Clients forget it by themselves after some seconds.
 
-    Raises ChatError NOT_FOUND for who is not a member. Clients forget it by themselves after some seconds.
+    Raises ChatError NOT_FOUND if the actor is a non-member.
     """
     require_member(actor_id, chat_id)
     publish(TypingChanged(chat_id=chat_id, user=profiles([actor_id])[actor_id], typing=typing))

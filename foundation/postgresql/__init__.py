@@ -1,1 +1,1 @@
-"""The database backend: Django's for PostgreSQL, with a pool that costs no round trip of its own."""
+"""Django's PostgreSQL backend, with a pool that checks connections without a round trip."""

@@ -1,8 +1,8 @@
-"""What an operation may ask for: the same bounds for HTTP and for sockets.
+"""Bounds an operation's depth, aliases, root fields and cost, over HTTP and sockets alike.
 
-The cost of an operation is the number of values that it returns if every page is full: a field costs 1, and its
-selection as often as its page has rows, so that nested pages multiply. The idea is that of static cost analysis (IBM,
-"GraphQL Cost Directives"), with page sizes read from the arguments and variables of the request.
+The cost is the number of values that the operation returns if every page is full: a field costs 1, plus its selection
+times the rows of its page, so nested pages multiply. This is static cost analysis (IBM, "GraphQL Cost Directives") with
+page sizes read from the request's arguments and variables.
 """
 
 from collections.abc import Mapping
@@ -38,13 +38,13 @@ LIST_ARGUMENT = "ids"
 
 
 def validation_rules() -> tuple[type[ASTValidationRule], ...]:
-    """The rules of the GraphQL specification, section 5, those of Strawberry, and ours."""
+    """The rules of the GraphQL specification (section 5), of Strawberry, and our own."""
     ours = () if settings.INTROSPECTION else (NoSchemaIntrospectionCustomRule,)
     return (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule, _ListsAreBounded, *ours)
 
 
 class _ListsAreBounded(ASTValidationRule):
-    """MAX_LIST_ITEMS for the lists that stand in the document, as `variables.py` has it for those in variables."""
+    """MAX_LIST_ITEMS for lists written in the document; `variables.py` checks those in variables."""
 
     def enter_list_value(self, node: ListValueNode, *_: object) -> None:
         limit = settings.MAX_LIST_ITEMS
@@ -56,7 +56,7 @@ class _ListsAreBounded(ASTValidationRule):
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a selection is: fields of its own level, nesting, aliases, and the values that it may return."""
+    """The size of a selection: fields on its own level, depth, aliases, and the values that it may return."""
 
     fields: int = 0
     depth: int = 0
@@ -64,7 +64,7 @@ class Size:
     cost: int = 0
 
     def beside(self, other: "Size") -> "Size":
-        """This selection and another one on the same level."""
+        """The size of this selection together with another one on the same level."""
         return Size(
             self.fields + other.fields,
             max(self.depth, other.depth),
@@ -75,7 +75,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an operation may return, in values; `is_fixed` when that holds for all values of its variables."""
+    """The most values that an operation may return; `is_fixed` if that does not depend on its variables."""
 
     values: int
     is_fixed: bool
@@ -103,7 +103,7 @@ def check_limits(
 
 
 class _Measure:
-    """Measures each fragment once, however often it is spread: the work is linear in the document."""
+    """Measures each fragment once, however often it is spread, so the work is linear in the document."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class _Measure:
             return Size(1, 1, aliases, 1)
         inner = self.selection(node.selection_set)
         if node.name.value.startswith("__"):
-            # Introspection: its depth has a bound of its own among the specified rules. Its rows are types.
+            # Introspection: graphql-core's own rule bounds its depth. Its rows are types.
             return Size(1, 1, inner.aliases + aliases, 1 + len(schema.graphql_schema.type_map) * inner.cost)
         return Size(1, inner.depth + 1, inner.aliases + aliases, 1 + self._rows(node) * inner.cost)
 
@@ -148,7 +148,7 @@ class _Measure:
         return size
 
     def _rows(self, node: FieldNode) -> int:
-        """How many rows the field may return: as many as its arguments say, at most a page."""
+        """How many rows the field may return: what its arguments ask for, at most a full page."""
         if node.name.value not in _paged_fields():
             return 1
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
@@ -182,7 +182,7 @@ class _Measure:
 
 @cache
 def _paged_fields() -> frozenset[str]:
-    """The names of all fields that answer with a page or a list of rows."""
+    """The names of all fields that return a page or a list of rows."""
     names = set()
     for graphql_type in schema.graphql_schema.type_map.values():
         for name, field in getattr(graphql_type, "fields", {}).items():

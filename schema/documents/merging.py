@@ -1,8 +1,8 @@
-"""How much of a document has to be merged: the one part of validation that is not linear in the document.
+"""Bounds the field merging that a document asks for: the one part of validation that is not linear in its size.
 
-Fields of one response key in one place are merged, so validation compares each with each (GraphQL specification,
-section 5.3.2, FieldsInSetCanMerge), and the fragments of one place too. Measured: 1000 tokens can ask for 60,000
-comparisons, which take 370 ms. So they are counted first, which is linear in what is counted.
+Validation compares all fields of one response key pairwise (GraphQL specification, section 5.3.2, FieldsInSetCanMerge),
+and all fragments of one selection too. Measured: 1000 tokens can cause 60,000 comparisons, which take 370 ms. So the
+pairs are counted before validation; counting is linear in what it counts.
 """
 
 from collections.abc import Iterable
@@ -21,9 +21,9 @@ from graphql import (
 from foundation.errors import ErrorCode, ParlorError
 from schema.errors import refused
 
-# Reading a node costs a tenth of a comparison or less: fragments that unfold to very much count as well.
+# Reading a node costs at most a tenth of a comparison, but counts too: fragments may unfold to very many nodes.
 NODES_PER_PAIR = 10
-# Fragments that spread themselves, which validation refuses, would unfold for ever.
+# A fragment that spreads itself would unfold for ever; validation refuses it later.
 MAX_LEVELS = 100
 
 
@@ -34,12 +34,12 @@ def check_merging(document: DocumentNode) -> None:
         if isinstance(definition, OperationDefinitionNode):
             merging.count(definition.selection_set)
     for name, fragment in merging.fragments.items():
-        if name not in merging.reached:  # refused by validation, but only after it has been merged
+        if name not in merging.reached:  # validation refuses it, but only after merging
             merging.count(fragment.selection_set)
 
 
 class _Merging:
-    """Merges the selections of a document as an execution would, without conditions, and counts the pairs."""
+    """Merges the selections of a document as execution would, ignoring @skip and @include, and counts the pairs."""
 
     def __init__(self, document: DocumentNode) -> None:
         self.fragments = {
@@ -51,7 +51,7 @@ class _Merging:
         self._left = settings.MAX_QUERY_MERGES * NODES_PER_PAIR
 
     def count(self, root: SelectionSetNode) -> None:
-        """Take the pairs and nodes below `root` off what is left."""
+        """Subtract the pairs and nodes below `root` from the remaining budget."""
         waiting: list[tuple[list[SelectionSetNode], int]] = [([root], 0)]
         while waiting:
             selection_sets, level = waiting.pop()
@@ -62,7 +62,7 @@ class _Merging:
                     waiting.append((inner, level + 1))
 
     def _merge(self, selection_sets: Iterable[SelectionSetNode]) -> Iterable[list[FieldNode]]:
-        """The fields of each response key."""
+        """The fields by response key."""
         fields: dict[str, list[FieldNode]] = {}
         spread: set[str] = set()
         waiting = list(selection_sets)
@@ -90,5 +90,7 @@ class _Merging:
         self._left -= nodes
         if self._left < 0:
             limit = settings.MAX_QUERY_MERGES
-            message = f"The document selects the same again too often: {limit} pairs may be merged at most."
+            message = (
+                f"The document repeats fields or fragments too often: at most {limit} pairs may be merged."
+            )
             raise refused(ParlorError(ErrorCode.TOO_COMPLEX, message, maxQueryMerges=limit))

@@ -1,8 +1,8 @@
-"""Documents that are named by their hash instead of sent: automatic persisted queries, and trusted documents.
+"""Finds documents that a client names by hash: automatic persisted queries and trusted documents.
 
 Automatic persisted queries are Apollo's protocol: a client sends `extensions.persistedQuery` with the SHA-256 of its
-document; a server that does not know it answers PERSISTED_QUERY_NOT_FOUND, and the client sends hash and document once.
-Trusted documents are the ones of a JSON file, `{"<sha256>": "<document>", ...}`, as codegen tools write it; with
+document. If the server does not know it, it answers PERSISTED_QUERY_NOT_FOUND, and the client sends hash and document
+once. Trusted documents come from a JSON file, `{"<sha256>": "<document>", ...}`, as codegen tools write it; with
 TRUSTED_DOCUMENTS_ONLY nothing else is executed.
 """
 
@@ -32,11 +32,11 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 
 async def resolve(request: OperationRequest) -> OperationRequest:
-    """The request with the document that it names by hash; one that names none comes back as it is.
+    """The request with the document that it names by hash; a request without a hash is returned unchanged.
 
     Raises RequestRefused: PERSISTED_QUERY_NOT_FOUND (send the document too), PERSISTED_QUERY_NOT_SUPPORTED (never send
-    a hash), BAD_INPUT (malformed, or the hash of another document), FORBIDDEN (not a trusted document), and whatever
-    makes a document that is to be kept wrong.
+    a hash), BAD_INPUT (malformed, or the hash of another document), FORBIDDEN (not a trusted document), and any reason
+    that makes a document invalid when it is sent to be stored.
     """
     digest = _requested_hash(request)
     trusted = trusted_documents(settings.TRUSTED_DOCUMENTS)
@@ -49,7 +49,7 @@ async def resolve(request: OperationRequest) -> OperationRequest:
     if not settings.PERSISTED_QUERIES:
         return _without_store(request)
     if request.query is not None:
-        await _keep(request, request.query, digest)
+        await _store_validated(request, request.query, digest)
         return request
     return replace(request, query=await _find(digest))
 
@@ -64,7 +64,7 @@ def is_named_by_hash(request: OperationRequest) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TrustedDocuments:
-    """The allow-list, both ways."""
+    """The allow-list, by hash and by text."""
 
     by_hash: dict[str, str]
     texts: frozenset[str]
@@ -72,7 +72,7 @@ class TrustedDocuments:
 
 @functools.lru_cache(maxsize=4)
 def trusted_documents(path: Path | None) -> TrustedDocuments:
-    """The documents of the file, read once per process; none without a path. Raises ValueError for another shape."""
+    """The documents of the file, read once per process; none without a path. Raises ValueError for a malformed file."""
     if path is None:
         return TrustedDocuments({}, frozenset())
     documents = json.loads(path.read_text("utf-8"))
@@ -92,7 +92,7 @@ def _require_trusted(request: OperationRequest, trusted: TrustedDocuments) -> Op
 
 
 class DocumentCache:
-    """The last used documents by hash, bounded by the characters of all of them."""
+    """A least-recently-used cache of documents by hash, bounded by their total characters."""
 
     def __init__(self, max_characters: int) -> None:
         self._documents: OrderedDict[str, str] = OrderedDict()
@@ -100,14 +100,14 @@ class DocumentCache:
         self._max_characters = max_characters
 
     def get(self, digest: str) -> str | None:
-        """The document, now the last used one."""
+        """The document, which becomes the most recently used one; None if it is not cached."""
         document = self._documents.get(digest)
         if document is not None:
             self._documents.move_to_end(digest)
         return document
 
     def put(self, digest: str, document: str) -> None:
-        """Keep a document, and forget what was not used for longest."""
+        """Store a document and drop the least recently used ones above the bound."""
         if digest in self._documents:
             self._documents.move_to_end(digest)
             return
@@ -148,7 +148,7 @@ def _without_store(request: OperationRequest) -> OperationRequest:
 
 
 def _named(message: str, code: str) -> RequestRefused:
-    """A refusal under the names that Apollo's clients look for; they are no part of our ErrorCode."""
+    """A refusal with a code that Apollo's clients look for; these codes are not in our ErrorCode."""
     return RequestRefused([{"message": message, "extensions": {"code": code}}])
 
 
@@ -160,7 +160,7 @@ async def _find(digest: str) -> str:
         try:
             stored = await async_redis().getex(KEY_PREFIX + digest, ex=settings.PERSISTED_QUERY_TTL_SECONDS)
         except RedisError as error:
-            # The client then sends the document as well, so it is served without Redis too.
+            # The client then sends the document too, so it is served even without Redis.
             logger.warning("Persisted queries cannot be read: %s", type(error).__name__)
             stored = None
         if stored is not None:
@@ -170,30 +170,30 @@ async def _find(digest: str) -> str:
     raise _named("PersistedQueryNotFound", "PERSISTED_QUERY_NOT_FOUND")
 
 
-async def _keep(request: OperationRequest, document: str, digest: str) -> None:
+async def _store_validated(request: OperationRequest, document: str, digest: str) -> None:
     if hashlib.sha256(document.encode()).hexdigest() != digest:
         raise _bad_entry("extensions.persistedQuery.sha256Hash is not the SHA-256 of the query.")
     if _cache().get(digest) is not None:
         return
     limit = settings.MAX_PERSISTED_QUERY_CHARACTERS
     if len(document) > limit:
-        message = f"A persisted query has {limit} characters at most."
+        message = f"A persisted query has at most {limit} characters."
         raise refused(ParlorError(ErrorCode.TOO_LARGE, message, maxPersistedQueryCharacters=limit))
-    prepare(request)  # a wrong document is refused here and never kept
+    prepare(request)  # an invalid document is refused here and never stored
     _cache().put(digest, document)
     try:
         await _store(digest, document)
     except RedisError as error:
-        logger.warning("A persisted query cannot be kept: %s", type(error).__name__)
+        logger.warning("A persisted query cannot be stored: %s", type(error).__name__)
 
 
 def _text(value: bytes | str) -> str:
-    # Our client gives bytes; its types allow for both.
+    # The client returns bytes; its annotations allow both.
     return value if isinstance(value, str) else value.decode()
 
 
 async def _store(digest: str, document: str) -> None:
-    """Keep the document in Redis, and no more than MAX_PERSISTED_QUERIES of them: first in, first out."""
+    """Store the document in Redis; above MAX_PERSISTED_QUERIES the oldest ones are deleted."""
     async with async_redis().pipeline(transaction=False) as pipe:
         pipe.set(KEY_PREFIX + digest, document, ex=settings.PERSISTED_QUERY_TTL_SECONDS)
         pipe.time()

@@ -1,7 +1,7 @@
-"""Prepared documents: parsed, validated and within the limits, once per process, for HTTP and sockets alike.
+"""Prepares documents once per process: parsed, validated, within the limits, and cached by their text.
 
-Validation was measured at more than half of a small mutation's time, and clients send the same few documents again
-and again.
+Validation takes more than half of a small mutation's time (measured), and clients send the same few documents over and
+over.
 """
 
 from collections import OrderedDict
@@ -20,7 +20,7 @@ from schema.documents.merging import check_merging
 from schema.documents.variables import check_variables
 from schema.errors import RequestRefused, format_errors, refused
 
-# What graphql-core says, in a syntax error like any other.
+# How graphql-core words it; to it this is a syntax error like any other.
 _TOO_MANY_TOKENS = "Parsing aborted"
 
 OperationKind = Literal["query", "mutation", "subscription"]
@@ -34,7 +34,7 @@ _KINDS: dict[OperationType, OperationKind] = {
 
 @dataclass(frozen=True, slots=True)
 class OperationRequest:
-    """A request as either transport decoded it (GraphQL over HTTP, section 5.1)."""
+    """A request as HTTP or the socket decoded it (GraphQL over HTTP, section 5.1)."""
 
     query: str | None
     operation_name: str | None = None
@@ -44,22 +44,22 @@ class OperationRequest:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Document:
-    """A document that may be executed as it is, and what has been made of it: both are let go together."""
+    """A valid document, and what was computed from it; both leave the cache together."""
 
     text: str
     node: DocumentNode
     operations: dict[str | None, OperationDefinitionNode]
     fragments: dict[str, FragmentDefinitionNode]
-    # Of operations within the limits whatever their variables are: what they may return, in values.
+    # The cost in values of each operation whose cost does not depend on its variables.
     costs: dict[str | None, int] = field(default_factory=dict)
-    # Of its subscriptions, for `schema.live`: selections by name, projections by name and variables.
+    # For `schema.live`: the selections of its subscriptions by name, their projections by name and variables.
     selections: dict[str | None, Any] = field(default_factory=dict)
     projections: dict[tuple[str | None, bytes], Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedOperation:
-    """One operation of a prepared document, with the request that asked for it. `cost` is in values."""
+    """One operation of a prepared document, and the request that named it. `cost` is in values (`limits.py`)."""
 
     request: OperationRequest
     document: Document
@@ -68,17 +68,17 @@ class PreparedOperation:
 
     @property
     def name(self) -> str | None:
-        """The operation's name in its document; None for the only, nameless one."""
+        """The operation's name in its document; None if it has no name."""
         return _name(self.operation)
 
     @property
     def kind(self) -> OperationKind:
-        """What sort of operation it is."""
+        """Query, mutation or subscription."""
         return _KINDS[self.operation.operation]
 
 
 class DocumentStore:
-    """The last used documents, bounded by their number and by their characters. Refused ones are never kept."""
+    """A least-recently-used cache of valid documents, bounded by their number and total characters."""
 
     def __init__(self, max_documents: int, max_characters: int) -> None:
         self._documents: OrderedDict[str, Document] = OrderedDict()
@@ -90,7 +90,7 @@ class DocumentStore:
         return len(self._documents)
 
     def get(self, text: str) -> Document:
-        """The document of this text; raises RequestRefused for one that is wrong or above a limit."""
+        """The document of this text. Raises RequestRefused for an invalid one and for one above a limit."""
         document = self._documents.get(text)
         if document is not None:
             self._documents.move_to_end(text)
@@ -105,7 +105,7 @@ class DocumentStore:
         return document
 
     def forget(self, document: Document) -> None:
-        """Make room of a document that is of no use."""
+        """Drop a document, because its operation is above a limit."""
         if self._documents.pop(document.text, None) is not None:
             self._characters -= len(document.text)
 
@@ -114,7 +114,7 @@ _store: DocumentStore | None = None
 
 
 def prepare(request: OperationRequest) -> PreparedOperation:
-    """Find the operation that `request` names, ready to run. Raises RequestRefused: nothing was executed."""
+    """The operation that `request` names, ready to run. Raises RequestRefused; nothing is executed."""
     if not request.query:
         raise refused(ParlorError(ErrorCode.BAD_INPUT, "The request has no query.", field="query"))
     variables = request.variables or {}
@@ -143,7 +143,7 @@ def _name(operation: OperationDefinitionNode) -> str | None:
 
 
 def document_store() -> DocumentStore:
-    """The store of this process."""
+    """The cache of this process."""
     global _store
     if _store is None:
         _store = DocumentStore(settings.DOCUMENT_CACHE_DOCUMENTS, settings.DOCUMENT_CACHE_CHARACTERS)
@@ -191,7 +191,7 @@ def _validate(node: DocumentNode) -> None:
     limit = settings.MAX_VALIDATION_ERRORS
     errors = validate(schema.graphql_schema, node, validation_rules(), max_errors=limit)
     if errors:
-        # Without their causes: what a rule stumbles over is in the document, and no fault of ours.
+        # Without their causes: an exception inside a rule comes from the document, so it is not logged as our fault.
         told = [GraphQLError(error.message, error.nodes, original_error=_limit(error)) for error in errors]
         if len(told) > limit:
             message = f"There are more than {limit} errors; no more were looked for."
@@ -201,7 +201,7 @@ def _validate(node: DocumentNode) -> None:
 
 
 def _limit(error: GraphQLError) -> ParlorError | None:
-    """The limit that the document is above, if that is what the error says."""
+    """The limit that the document exceeds, if the error is about a limit."""
     cause = error.original_error
     return cause if isinstance(cause, ParlorError) else None
 

@@ -1,7 +1,7 @@
-"""Variables as they came, before graphql-core coerces them: how many values, how long lists, how long texts.
+"""Bounds a request's variables before graphql-core coerces them: values in total, list items, text length.
 
-Coercion walks through everything that it is given, and describes each value that does not fit. The bounds of single
-arguments come afterwards, in the resolvers.
+Coercion visits every value and describes each one that does not fit, so it must not see unbounded input. Bounds of
+single arguments are checked later, in the resolvers.
 """
 
 from collections.abc import Mapping, Sized
@@ -28,24 +28,24 @@ def check_variables(variables: Mapping[str, object]) -> None:
             elif isinstance(found, dict):
                 _check_list(name, found)
                 waiting += found.values()
-            # What waits counts already: a list of lists must not be taken apart before it is refused.
+            # Queued values count already, so that a list of lists is refused before it is unpacked.
             if left < len(waiting):
                 limit = settings.MAX_VARIABLE_VALUES
-                sentence = f"The variables have {limit} values at most, those in lists and objects included."
+                sentence = f"The variables have at most {limit} values, including those in lists and objects."
                 raise _too_large(sentence, maxVariableValues=limit)
 
 
 def _check_text(name: str, text: str) -> None:
     limit = settings.MAX_STRING_CHARACTERS
     if len(text) > limit:
-        sentence = f"A text in the variables has {limit} characters at most."
+        sentence = f"A text in the variables has at most {limit} characters."
         raise _too_large(sentence, field=name, maxStringCharacters=limit)
 
 
 def _check_list(name: str, items: Sized) -> None:
     limit = settings.MAX_LIST_ITEMS
     if len(items) > limit:
-        sentence = f"A list or an object in the variables has {limit} items at most."
+        sentence = f"A list or an object in the variables has at most {limit} items."
         raise _too_large(sentence, field=name, maxListItems=limit)
 
 

@@ -1,4 +1,4 @@
-"""Shared execution of subscriptions: a document compiled once, an event executed once for all who asked the same.
+"""Shared execution of subscriptions: compiles a document once, and executes an event once for all equal subscriptions.
 
-It knows feeds and plans. It knows no socket: payloads leave through an `Outlet`.
+It knows feeds and plans but no sockets: payloads leave through an `Outlet`.
 """

@@ -1,4 +1,4 @@
-"""The seam between live feeds and the transports that carry them."""
+"""The interface between live feeds and the transports that carry them."""
 
 from collections.abc import Hashable
 from typing import Protocol
@@ -7,17 +7,17 @@ from schema.errors import FormattedError
 
 
 class Outlet(Protocol):
-    """One subscription's way out. Each method is synchronous and quick, never raises, and is called on the loop."""
+    """Where one subscription writes to. Its methods are quick, never raise, and are called on the loop."""
 
     @property
     def open(self) -> bool:
-        """False while the client owes more than its window: durable payloads are then held back."""
+        """False while the client owes more than its window: the feed then holds durable payloads back."""
 
     def next(self, payload: bytes) -> None:
-        """A durable payload: the JSON of an execution result."""
+        """Send a durable payload: the JSON of an execution result."""
 
     def replace(self, key: Hashable, payload: bytes) -> None:
-        """An ephemeral payload; while the outlet is closed only the latest one of each key is kept."""
+        """Send an ephemeral payload; while the outlet is closed, keep only the latest one of each key."""
 
     def complete(self) -> None:
         """The operation has ended; no call follows."""
@@ -27,10 +27,10 @@ class Outlet(Protocol):
 
 
 class LiveOperation(Protocol):
-    """A running subscription, as its transport holds it."""
+    """A running subscription, as its transport sees it."""
 
     def resume(self) -> None:
-        """The outlet is open again: go on from where it closed."""
+        """The outlet is open again: continue from where it closed."""
 
     def stop(self) -> None:
-        """The client has completed it or is gone. May be called again; no call of the outlet follows."""
+        """The client has completed the operation or is gone. May be called again; no call of the outlet follows."""

@@ -1,4 +1,4 @@
-"""The mutation fields, a file per noun. A resolver checks who asks, calls one service, and shows what it returned."""
+"""The mutation fields, a file per noun. A resolver checks the caller, calls one service and returns its result."""
 
 from strawberry.tools import merge_types
 

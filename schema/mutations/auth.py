@@ -1,4 +1,4 @@
-"""Accounts, sessions and tokens."""
+"""The mutations of accounts, sessions and tokens."""
 
 from typing import Annotated
 
@@ -11,22 +11,24 @@ from schema.context import Info
 from schema.types.auth import AuthPayload
 
 
-@strawberry.input(description="A new account.")
+@strawberry.input(description="The data of a new account.")
 class RegisterInput:
     """The arguments of register."""
 
     username: str = strawberry.field(
-        description="2 to 32 letters, digits, '_', '.' or '-'; unique in any case."
+        description="2 to 32 letters, digits, '_', '.' or '-'; unique regardless of upper and lower case."
     )
-    password: str = strawberry.field(description="Checked against Django's password validators.")
+    password: str = strawberry.field(description="The password. Django's password validators check it.")
     display_name: str | None = strawberry.field(
-        default=None, description="The name to show; else the username."
+        default=None, description="The name to display; without it, the username."
     )
-    email: str | None = strawberry.field(default=None, description="Only the viewer sees it.")
+    email: str | None = strawberry.field(
+        default=None, description="The email address; only the user can see it."
+    )
 
 
 def payload(tokens: Tokens) -> AuthPayload:
-    """Tokens as GraphQL shows them."""
+    """The tokens as a GraphQL object."""
     return AuthPayload(
         access_token=tokens.access_token,
         refresh_token=tokens.refresh_token,
@@ -40,7 +42,7 @@ def payload(tokens: Tokens) -> AuthPayload:
 class AuthMutations:
     """Mutations of accounts."""
 
-    @strawberry.mutation(description="Make an account and log in.")
+    @strawberry.mutation(description="Create an account and log in.")
     async def register(
         self,
         info: Info,
@@ -53,11 +55,13 @@ class AuthMutations:
         )
         return payload(tokens)
 
-    @strawberry.mutation(description="Log in: begins a session.")
+    @strawberry.mutation(description="Log in. This starts a session.")
     async def login(
         self,
         info: Info,
-        username: Annotated[str, strawberry.argument(description="In any case.")],
+        username: Annotated[
+            str, strawberry.argument(description="The username, regardless of upper and lower case.")
+        ],
         password: Annotated[str, strawberry.argument(description="The password.")],
     ) -> AuthPayload:
         context = info.context
@@ -65,37 +69,43 @@ class AuthMutations:
         return payload(await in_password_thread(accounts.login, username, password, context.device))
 
     @strawberry.mutation(
-        description="New tokens for a refresh token, which is then used up. Using it again ends the session."
+        description="Exchange a refresh token for new tokens. A refresh token works once; using it again ends the "
+        "session."
     )
     async def refresh_tokens(
         self,
         info: Info,
-        refresh_token: Annotated[str, strawberry.argument(description="The newest one of the session.")],
+        refresh_token: Annotated[
+            str, strawberry.argument(description="The newest refresh token of the session.")
+        ],
     ) -> AuthPayload:
         await throttle.check_refresh(info.context.client_address)
         return payload(await in_thread(accounts.refresh, refresh_token))
 
     @strawberry.mutation(
-        description="Ends the session: its tokens and its sockets; with everywhere, all of the viewer's. "
-        "False if it had ended before."
+        description="End the session: its tokens stop working and its sockets are closed. Returns false if the "
+        "session had already ended."
     )
     async def logout(
         self,
         refresh_token: Annotated[str, strawberry.argument(description="A refresh token of the session.")],
         everywhere: Annotated[
-            bool | None, strawberry.argument(description="All sessions of the viewer.")
+            bool | None, strawberry.argument(description="Whether to end all sessions of the session's user.")
         ] = False,
     ) -> bool:
         return await in_thread(accounts.logout, refresh_token, everywhere=bool(everywhere))
 
     @strawberry.mutation(
-        description="Set another password. Every other session ends, and all access tokens so far."
+        description="Change the viewer's password. Every other session ends, and all earlier access tokens stop "
+        "working."
     )
     async def change_password(
         self,
         info: Info,
-        old_password: Annotated[str, strawberry.argument(description="The password of now.")],
-        new_password: Annotated[str, strawberry.argument(description="Checked as in register.")],
+        old_password: Annotated[str, strawberry.argument(description="The current password.")],
+        new_password: Annotated[
+            str, strawberry.argument(description="The new password, checked as in `register`.")
+        ],
     ) -> AuthPayload:
         identity = info.context.require_identity()
         await throttle.check_password_change(identity.user_id)

@@ -1,4 +1,4 @@
-"""Making chats."""
+"""The mutations that create chats."""
 
 from typing import Annotated, cast
 
@@ -12,15 +12,19 @@ from schema.ids import decode_id
 from schema.types.chats import Chat
 
 
-@strawberry.input(description="A new group.")
+@strawberry.input(description="The data of a new group.")
 class CreateGroupChatInput:
     """The arguments of createGroupChat."""
 
-    title: str = strawberry.field(description="What the group is called; not empty.")
-    member_ids: list[strawberry.ID] = strawberry.field(description="Who is in it besides the viewer.")
+    title: str = strawberry.field(
+        description="The group's title; not empty, at most MAX_TITLE_LENGTH characters."
+    )
+    member_ids: list[strawberry.ID] = strawberry.field(
+        description="The ids of the members besides the viewer."
+    )
     client_id: str | None = strawberry.field(
         default=None,
-        description="An id of the client's choice: sent again, it gives the group that it first made.",
+        description="An id that the client chooses. Sending the same id again returns the group that it first created.",
     )
 
 
@@ -28,22 +32,22 @@ class CreateGroupChatInput:
 class ChatMutations:
     """Mutations of chats."""
 
-    @strawberry.mutation(description="The one direct chat with that person, made if there is none.")
+    @strawberry.mutation(description="Return the direct chat with another user; create it if there is none.")
     async def start_direct_chat(
         self,
         info: Info,
-        user_id: Annotated[strawberry.ID, strawberry.argument(description="The other person.")],
+        user_id: Annotated[strawberry.ID, strawberry.argument(description="The id of the other user.")],
     ) -> Chat:
         viewer_id = info.context.viewer_id
         await check_rate("chats", str(viewer_id))
         other_id = decode_id("User", user_id)
         return cast(Chat, await in_thread(services.start_direct_chat, viewer_id, other_id))
 
-    @strawberry.mutation(description="Make a group; the viewer owns it.")
+    @strawberry.mutation(description="Create a group. The viewer becomes its owner.")
     async def create_group_chat(
         self,
         info: Info,
-        input: Annotated[CreateGroupChatInput, strawberry.argument(description="The group.")],  # noqa: A002
+        input: Annotated[CreateGroupChatInput, strawberry.argument(description="The new group.")],  # noqa: A002
     ) -> Chat:
         viewer_id = info.context.viewer_id
         await check_rate("chats", str(viewer_id))

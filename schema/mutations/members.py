@@ -1,4 +1,4 @@
-"""Who is in a group."""
+"""The mutations of a group's members."""
 
 from typing import Annotated, cast
 
@@ -11,19 +11,21 @@ from schema.context import Info
 from schema.ids import decode_id
 from schema.types.chats import Chat
 
-ChatId = Annotated[strawberry.ID, strawberry.argument(description="The group.")]
+ChatId = Annotated[strawberry.ID, strawberry.argument(description="The id of the group.")]
 
 
 @strawberry.type
 class MemberMutations:
     """Mutations of members."""
 
-    @strawberry.mutation(description="Take people into a group. Who is a member already stays as they are.")
+    @strawberry.mutation(description="Add users to a group. Users who are already members are unchanged.")
     async def add_members(
         self,
         info: Info,
         chat_id: ChatId,
-        user_ids: Annotated[list[strawberry.ID], strawberry.argument(description="Who comes in.")],
+        user_ids: Annotated[
+            list[strawberry.ID], strawberry.argument(description="The ids of the users to add.")
+        ],
     ) -> Chat:
         viewer_id = info.context.viewer_id
         await check_rate("chats", str(viewer_id))
@@ -31,12 +33,14 @@ class MemberMutations:
         chat = await in_thread(services.add_members, viewer_id, decode_id("Chat", chat_id), ids)
         return cast(Chat, chat)
 
-    @strawberry.mutation(description="Take somebody out of a group. Their feeds of it end in the same step.")
+    @strawberry.mutation(
+        description="Remove a member from a group. The member's feeds of the group end in the same step."
+    )
     async def remove_member(
         self,
         info: Info,
         chat_id: ChatId,
-        user_id: Annotated[strawberry.ID, strawberry.argument(description="Who goes.")],
+        user_id: Annotated[strawberry.ID, strawberry.argument(description="The id of the member to remove.")],
     ) -> Chat:
         viewer_id = info.context.viewer_id
         await check_rate("chats", str(viewer_id))
@@ -46,7 +50,8 @@ class MemberMutations:
         return cast(Chat, chat)
 
     @strawberry.mutation(
-        description="Leave a group. An owner hands over to the oldest admin, else the oldest member."
+        description="Leave a group. If the owner leaves, the longest-standing admin becomes the owner, or else the "
+        "longest-standing member."
     )
     async def leave_chat(self, info: Info, chat_id: ChatId) -> bool:
         viewer_id = info.context.viewer_id

@@ -1,4 +1,4 @@
-"""Sending messages."""
+"""The mutations of messages: send, edit and delete."""
 
 from typing import Annotated, cast
 
@@ -13,24 +13,24 @@ from schema.context import Info
 from schema.ids import decode_id
 from schema.types.messages import Message
 
-MessageId = Annotated[strawberry.ID, strawberry.argument(description="The message.")]
+MessageId = Annotated[strawberry.ID, strawberry.argument(description="The id of the message.")]
 
 _sends = PerKeyLimit()
 
 
-@strawberry.input(description="A new message.")
+@strawberry.input(description="The data of a new message.")
 class SendMessageInput:
     """The arguments of sendMessage."""
 
-    chat_id: strawberry.ID = strawberry.field(description="Where to.")
-    text: str = strawberry.field(description="Plain text, not empty; `maxMessageLength` characters at most.")
+    chat_id: strawberry.ID = strawberry.field(description="The id of the chat to post in.")
+    text: str = strawberry.field(description="Plain text; not empty, at most `maxMessageLength` characters.")
     client_id: str | None = strawberry.field(
         default=None,
-        description="An id of the client's choice. Sent again by the same person it gives the first message, for ever; "
-        "with other content it is a CONFLICT.",
+        description="An id that the client chooses. If the same user sends the same id again, at any time, the "
+        "mutation returns the first message; with other content it fails with CONFLICT.",
     )
     reply_to_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The message of the same chat that this one answers."
+        default=None, description="The id of the message in the same chat that this message replies to."
     )
 
 
@@ -38,11 +38,11 @@ class SendMessageInput:
 class MessageMutations:
     """Mutations of messages."""
 
-    @strawberry.mutation(description="Post a message.")
+    @strawberry.mutation(description="Post a message in a chat.")
     async def send_message(
         self,
         info: Info,
-        input: Annotated[SendMessageInput, strawberry.argument(description="The message.")],  # noqa: A002
+        input: Annotated[SendMessageInput, strawberry.argument(description="The new message.")],  # noqa: A002
     ) -> Message:
         viewer_id = info.context.viewer_id
         await check_rate("send", str(viewer_id))
@@ -59,13 +59,18 @@ class MessageMutations:
             )
         return cast(Message, message)
 
-    @strawberry.mutation(description="Give a message of the viewer's another text. GONE once it is deleted.")
+    @strawberry.mutation(
+        description="Change the text of one of the viewer's messages. Fails with GONE if the message is deleted."
+    )
     async def edit_message(
         self,
         info: Info,
         message_id: MessageId,
         text: Annotated[
-            str, strawberry.argument(description="Not empty; `maxMessageLength` characters at most.")
+            str,
+            strawberry.argument(
+                description="The new text; not empty, at most `maxMessageLength` characters."
+            ),
         ],
     ) -> Message:
         viewer_id = info.context.viewer_id
@@ -74,8 +79,8 @@ class MessageMutations:
         return cast(Message, message)
 
     @strawberry.mutation(
-        description="Delete a message: its text is gone for good, its tombstone stays. In a group its owner and admins "
-        "may delete those of others too."
+        description="Delete a message: its text is erased for good and a tombstone remains. The owner and the admins "
+        "of a group may also delete messages of others."
     )
     async def delete_message(self, info: Info, message_id: MessageId) -> Message:
         viewer_id = info.context.viewer_id

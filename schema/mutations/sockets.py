@@ -1,4 +1,4 @@
-"""The viewer's sockets: tickets, renewal, closing."""
+"""The mutations of the viewer's sockets: create a ticket, renew, close."""
 
 from typing import Annotated
 
@@ -19,7 +19,10 @@ from schema.types.sockets import Socket, show_current_socket
 class SocketMutations:
     """Mutations of sockets."""
 
-    @strawberry.mutation(description="A ticket that opens one socket, for clients that can send no header.")
+    @strawberry.mutation(
+        description="Create a ticket that opens one socket, for clients that can send neither a header nor a "
+        "connection_init payload."
+    )
     async def create_socket_ticket(self, info: Info) -> SocketTicket:
         identity = info.context.require_identity()
         await throttle.check_ticket(identity.user_id)
@@ -28,8 +31,8 @@ class SocketMutations:
         return SocketTicket(ticket=ticket.ticket, expires_at=ticket.expires_at, chat_ids=ids)
 
     @strawberry.mutation(
-        description="Moves the life of the socket it is sent on to a newer token of the same user; another user's is "
-        "FORBIDDEN, and the socket lives on."
+        description="Extend the life of the socket that this mutation is sent on, with a newer access token of the "
+        "same user. A token of another user fails with FORBIDDEN, and the socket stays open."
     )
     async def renew_connection(
         self,
@@ -38,17 +41,20 @@ class SocketMutations:
     ) -> Socket:
         socket = info.context.socket
         if socket is None:
-            raise ParlorError(ErrorCode.BAD_INPUT, "Send this over the websocket that it is to renew.")
+            raise ParlorError(
+                ErrorCode.BAD_INPUT, "Send this mutation over the websocket that it should renew."
+            )
         await socket.renew(await authenticate(access_token))
         return show_current_socket(socket)
 
     @strawberry.mutation(
-        description="Close a socket of the viewer's, wherever it is. False if there is none such."
+        description="Close one of the viewer's sockets, whichever server process it is connected to. Returns false if "
+        "there is no such socket."
     )
     async def close_socket(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="The socket.")],  # noqa: A002 - the contract's name
+        id: Annotated[strawberry.ID, strawberry.argument(description="The id of the socket.")],  # noqa: A002 - the contract's name
     ) -> bool:
         viewer_id = info.context.viewer_id
         return await process().sockets().close_socket(viewer_id, decode_text_id("Socket", id))

@@ -1,4 +1,4 @@
-"""That the viewer is writing."""
+"""The mutation that reports whether the viewer is typing."""
 
 from typing import Annotated
 
@@ -13,17 +13,17 @@ from schema.ids import decode_id
 
 @strawberry.type
 class TypingMutations:
-    """Mutations of what is true for a moment."""
+    """Mutations of typing indicators."""
 
     @strawberry.mutation(
-        description="Tell those who follow the chat that the viewer is writing, or no longer. Repeat it every few "
-        "seconds; clients forget it by themselves."
+        description="Notify the chat's subscribers that the viewer is typing, or has stopped. Repeat it every few "
+        "seconds while the viewer types; clients clear the indicator by themselves."
     )
     async def set_typing(
         self,
         info: Info,
-        chat_id: Annotated[strawberry.ID, strawberry.argument(description="The chat.")],
-        typing: Annotated[bool, strawberry.argument(description="Whether the viewer is writing.")],
+        chat_id: Annotated[strawberry.ID, strawberry.argument(description="The id of the chat.")],
+        typing: Annotated[bool, strawberry.argument(description="Whether the viewer is typing.")],
     ) -> bool:
         viewer_id = info.context.viewer_id
         await check_rate("typing", str(viewer_id))

@@ -1,4 +1,4 @@
-"""What this server promises."""
+"""The query that returns the server's bounds and close codes."""
 
 import strawberry
 
@@ -10,7 +10,8 @@ class ContractQueries:
     """Queries about the server."""
 
     @strawberry.field(
-        description="Limits, close codes and heartbeat, as data, so that clients need no copy of them. Needs no login."
+        description="The server's bounds, close codes and heartbeat as data, so that clients need no copy of them. "
+        "Requires no login."
     )
     def server_contract(self) -> ServerContract:
         return server_contract()

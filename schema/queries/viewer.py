@@ -1,4 +1,4 @@
-"""Who is asking."""
+"""The query of the logged-in user."""
 
 import strawberry
 
@@ -11,9 +11,9 @@ from schema.types.viewer import Viewer
 class ViewerQueries:
     """Queries about the viewer."""
 
-    @strawberry.field(description="Who is logged in.")
+    @strawberry.field(description="The logged-in user.")
     async def viewer(self, info: Info) -> Viewer:
         user = await info.context.loaders.users.load(info.context.viewer_id)
         if user is None:
-            raise ParlorError(ErrorCode.UNAUTHENTICATED, "This account is gone.")
+            raise ParlorError(ErrorCode.UNAUTHENTICATED, "This account no longer exists.")
         return Viewer(user=user, email=user.email)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The subscription fields, a file per kind of feed. A field's resolver names its feed; `schema.live` runs it."""
+"""The subscription fields, one file per feed. A field's resolver names the feed; `schema.live` runs it."""
 
 from strawberry.tools import merge_types
 

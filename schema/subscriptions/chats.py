@@ -1,4 +1,4 @@
-"""The feed of one chat."""
+"""chatFeed: the feed of one chat."""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated, cast
@@ -13,7 +13,9 @@ from schema.types.events import ChatFeedEvent
 
 Since = Annotated[
     int | None,
-    strawberry.argument(description="The seq of the last event that the client has; null: live from now."),
+    strawberry.argument(
+        description="The seq of the last event that the client has. Null means live from now on."
+    ),
 ]
 
 
@@ -22,9 +24,9 @@ class ChatSubscriptions:
     """Subscriptions about chats."""
 
     @strawberry.subscription(
-        description="One chat. The first event is always FeedReady. With `since`, then every durable event after that "
-        "seq, in order, and then live without a seam; without it, live from now. Ends (complete) when the viewer is "
-        "no longer a member."
+        description="The feed of one chat. The first event is always FeedReady. With `since`, every durable event "
+        "after that seq follows in order, first from the log, then live, without a gap; without `since`, the feed is "
+        "live from now on. It ends with `complete` when the viewer is no longer a member."
     )
     async def chat_feed(
         self,

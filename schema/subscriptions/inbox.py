@@ -1,4 +1,4 @@
-"""The feed of all the viewer's chats."""
+"""inboxFeed: the feed of all the viewer's chats."""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated, cast
@@ -15,7 +15,7 @@ from schema.types.inbox import ChatCursorInput, InboxFeedEvent
 Since = Annotated[
     list[ChatCursorInput] | None,
     strawberry.argument(
-        description="Up to where the client has each chat; chats that are not named are live from now."
+        description="The position of the client in each chat. Chats that are not listed are live from now on."
     ),
 ]
 
@@ -25,8 +25,8 @@ class InboxSubscriptions:
     """Subscriptions about all chats."""
 
     @strawberry.subscription(
-        description="All of the viewer's chats in one operation; chats that they join or leave come and go by "
-        "themselves. The first event is always InboxReady."
+        description="The feed of all the viewer's chats in one operation. Chats that the viewer joins or leaves are "
+        "added and removed automatically. The first event is always InboxReady."
     )
     async def inbox_feed(self, info: Info, since: Since = None) -> AsyncGenerator[InboxFeedEvent, None]:
         viewer_id = info.context.viewer_id

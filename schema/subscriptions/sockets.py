@@ -1,4 +1,4 @@
-"""The feed of the socket itself."""
+"""connectionFeed: the feed of the socket itself."""
 
 from collections.abc import AsyncGenerator
 from typing import cast
@@ -16,7 +16,7 @@ class ConnectionSubscriptions:
     """Subscriptions about the socket."""
 
     @strawberry.subscription(
-        description="What concerns the socket itself: its token, a restart, being superseded. First ConnectionReady."
+        description="The socket's own feed: token expiry, restart, superseding. The first event is ConnectionReady."
     )
     async def connection_feed(self, info: Info) -> AsyncGenerator[ConnectionFeedEvent, None]:
         info.context.require_identity()

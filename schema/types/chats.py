@@ -1,4 +1,4 @@
-"""Chats and their members."""
+"""The GraphQL types of chats and their members."""
 
 from datetime import datetime
 from typing import Annotated, cast
@@ -12,39 +12,40 @@ from chats.keyset_pagination import PageKey, Window
 from chats.models import ChatKind, MemberRole
 from schema.context import Info
 from schema.ids import not_found
-from schema.relay_pagination import encode_cursor, window
-from schema.types.connections import connection
-from schema.types.messages import Message, MessageConnection, MessageEdge
+from schema.relay_pagination import connection, encode_cursor, window
+from schema.types.messages import Message, MessageConnection
 from schema.types.scope import SHAREABLE
 from schema.types.users import User
 
-After = Annotated[str | None, strawberry.argument(description="Rows after this cursor.")]
-Before = Annotated[str | None, strawberry.argument(description="Rows before this cursor.")]
+After = Annotated[str | None, strawberry.argument(description="Return rows after this cursor.")]
+Before = Annotated[str | None, strawberry.argument(description="Return rows before this cursor.")]
 First = Annotated[
-    int | None, strawberry.argument(description="How many rows from the start; `maxPageSize` at most.")
+    int | None, strawberry.argument(description="How many rows from the start; at most `maxPageSize`.")
 ]
 Last = Annotated[
-    int | None, strawberry.argument(description="How many rows from the end; `maxPageSize` at most.")
+    int | None, strawberry.argument(description="How many rows from the end; at most `maxPageSize`.")
 ]
-FirstFifty = Annotated[int | None, strawberry.argument(description="How many rows; `maxPageSize` at most.")]
+FirstFifty = Annotated[int | None, strawberry.argument(description="How many rows; at most `maxPageSize`.")]
 AroundSeq = Annotated[
     int | None,
-    strawberry.argument(description="The page around this seq, half of it before and half from there on."),
+    strawberry.argument(description="A page around this seq: half of its rows before it, half from it on."),
 ]
 
 
-@strawberry_django.type(models.Membership, description="A person in a chat, as every member sees it.")
+@strawberry_django.type(
+    models.Membership, description="A person's membership in a chat, as every member sees it."
+)
 class Membership:
     """A membership."""
 
-    role: MemberRole = strawberry_django.field(description="What they may do here.")
-    joined_at: datetime = strawberry_django.field(description="Since when they are a member.")
-    last_read_seq: int = strawberry_django.field(description="They have read all up to this seq.")
+    role: MemberRole = strawberry_django.field(description="What they may do in this chat.")
+    joined_at: datetime = strawberry_django.field(description="When they joined.")
+    last_read_seq: int = strawberry_django.field(description="They have read everything up to this seq.")
     last_delivered_seq: int = strawberry_django.field(
-        description="A device of theirs has received all up to this seq."
+        description="One of their devices has received everything up to this seq."
     )
 
-    @strawberry_django.field(only=["user_id"], description="Who it is.", metadata=SHAREABLE)
+    @strawberry_django.field(description="The member.", metadata=SHAREABLE)
     async def user(self, info: Info) -> User:
         row = cast(models.Membership, self)
         if models.Membership.user.is_cached(row):
@@ -55,76 +56,67 @@ class Membership:
         return cast(User, user)
 
 
-@strawberry.type(description="A member in a page.")
-class MembershipEdge:
-    """An edge (Relay)."""
-
-    cursor: str = strawberry.field(description="Where this row stands; for `after` and `before`.")
-    node: Membership = strawberry.field(description="The row itself.")
-
-
-@strawberry.type(description="A page of members, in the order of their joining.")
-class MembershipConnection:
-    """A connection (Relay)."""
-
-    edges: list[MembershipEdge] = strawberry.field(description="The rows of this page, in order.")
-    page_info: relay.PageInfo = strawberry.field(
-        description="Where this page lies, and whether there is more."
-    )
+@strawberry.type(description="A page of members, in the order in which they joined.")
+class MembershipConnection(relay.Connection[Membership]):  # type: ignore[type-var]  # works for types that are no Node
+    """A page of members (Relay)."""
 
 
 @strawberry_django.type(
-    models.Membership, description="The viewer's own membership: what is private to them."
+    models.Membership, description="The viewer's own membership, with what is private to them."
 )
 class ViewerMembership:
     """The viewer in a chat."""
 
-    role: MemberRole = strawberry_django.field(description="What the viewer may do here.")
-    last_read_seq: int = strawberry_django.field(description="The viewer has read all up to this seq.")
-    muted_until: datetime | None = strawberry_django.field(description="No notices before then.")
-    is_pinned: bool = strawberry_django.field(description="Kept at the top of the viewer's list.")
-    is_archived: bool = strawberry_django.field(description="Kept out of the viewer's list.")
+    role: MemberRole = strawberry_django.field(description="What the viewer may do in this chat.")
+    last_read_seq: int = strawberry_django.field(description="The viewer has read everything up to this seq.")
+    muted_until: datetime | None = strawberry_django.field(
+        description="No notifications before then; null if the chat is not muted."
+    )
+    is_pinned: bool = strawberry_django.field(
+        description="Whether the chat is pinned to the top of the viewer's list."
+    )
+    is_archived: bool = strawberry_django.field(
+        description="Whether the chat is hidden from the viewer's list."
+    )
 
     @strawberry_django.field(
-        only=["chat_id"],
-        description="Messages of others, still there, that the viewer has not read; MAX_UNREAD_COUNT is that or more.",
+        description="How many messages of others, deleted ones aside, the viewer has not read; MAX_UNREAD_COUNT means "
+        "that many or more.",
     )
     async def unread_count(self, info: Info) -> int:
         row = cast(models.Membership, self)
         return await info.context.loaders.unread_counts.load(row.chat_id) or 0
 
 
-@strawberry_django.type(
-    models.Chat, description="A chat: what its members share, and the counter that orders it."
-)
+@strawberry_django.type(models.Chat, description="A chat between two people or in a group.")
 class Chat(relay.Node):
     """A chat."""
 
     id: relay.NodeID[int]
-    kind: ChatKind = strawberry_django.field(description="Direct or group.")
+    kind: ChatKind = strawberry_django.field(description="Whether it is a direct chat or a group.")
     title: str | None = strawberry_django.field(
-        description="A group's title; null in a direct chat, which clients name after the other member."
+        description="The group's title; null in a direct chat, which clients name after the other member."
     )
-    avatar_url: str | None = strawberry_django.field(description="Where the picture is, if there is one.")
-    created_at: datetime = strawberry_django.field(description="When it was made.")
-    last_seq: int = strawberry_django.field(description="The seq of the newest event: the value for `since`.")
+    avatar_url: str | None = strawberry_django.field(description="The address of its picture, if it has one.")
+    created_at: datetime = strawberry_django.field(description="When it was created.")
+    last_seq: int = strawberry_django.field(
+        description="The seq of its newest event: the value for `since` of a feed."
+    )
 
-    @strawberry_django.field(
-        only=["created_by_id"], description="Who made it; null once their account is gone."
-    )
+    @strawberry_django.field(description="Who created it; null once their account is deleted.")
     async def created_by(self, info: Info) -> User | None:
         row = cast(models.Chat, self)
         if row.created_by_id is None:
             return None
         return cast(User | None, await info.context.loaders.users.load(row.created_by_id))
 
-    @strawberry_django.field(only=["id"], description="The newest message that the viewer may read.")
+    @strawberry_django.field(description="The newest message that the viewer can read.")
     async def last_message(self, info: Info) -> Message | None:
         row = cast(models.Chat, self)
         return cast(Message | None, await info.context.loaders.last_messages.load(row.id))
 
     @strawberry_django.field(
-        only=["id"], description="The messages, oldest first. Without `first` and `after`: the newest page."
+        description="Its messages, oldest first; without `first` and `after`, the newest page."
     )
     async def messages(
         self,
@@ -141,21 +133,21 @@ class Chat(relay.Node):
         )
         return await message_page(info, row.id, rows)
 
-    @strawberry_django.field(only=["id"], description="Its members, in the order of their joining.")
+    @strawberry_django.field(description="Its members, in the order in which they joined.")
     async def members(self, info: Info, first: FirstFifty = 50, after: After = None) -> MembershipConnection:
         row = cast(models.Chat, self)
         key = PageKey(row.id, window(first=first, after=after))
         page = await info.context.loaders.member_pages.load(key)
         if page is None:
             raise not_found("Chat")
-        return connection(MembershipConnection, MembershipEdge, page, lambda row: encode_cursor(row.id))
+        return connection(MembershipConnection, page, lambda row: encode_cursor(row.id))
 
-    @strawberry_django.field(only=["id"], description="How many members it has.")
+    @strawberry_django.field(description="The number of members.")
     async def member_count(self, info: Info) -> int:
         row = cast(models.Chat, self)
         return await info.context.loaders.member_counts.load(row.id) or 0
 
-    @strawberry_django.field(only=["id"], description="The viewer's own membership: what is private to them.")
+    @strawberry_django.field(description="The viewer's own membership, with what is private to them.")
     async def viewer_membership(self, info: Info) -> ViewerMembership:
         row = cast(models.Chat, self)
         membership = await info.context.loaders.viewer_memberships.load(row.id)
@@ -165,26 +157,13 @@ class Chat(relay.Node):
 
 
 async def message_page(info: Info, chat_id: int, rows: Window) -> MessageConnection:
-    """A page of a chat's messages, as far as the viewer may read them."""
+    """A page of those messages of a chat that the viewer may read."""
     page = await info.context.loaders.message_pages.load(PageKey(chat_id, rows))
     if page is None:
         raise not_found("Chat")
-    return connection(MessageConnection, MessageEdge, page, lambda row: encode_cursor(row.seq))
+    return connection(MessageConnection, page, lambda row: encode_cursor(row.seq))
 
 
-@strawberry.type(description="A chat in a page.")
-class ChatEdge:
-    """An edge (Relay)."""
-
-    cursor: str = strawberry.field(description="Where this row stands; for `after` and `before`.")
-    node: Chat = strawberry.field(description="The row itself.")
-
-
-@strawberry.type(description="A page of chats.")
-class ChatConnection:
-    """A connection (Relay)."""
-
-    edges: list[ChatEdge] = strawberry.field(description="The rows of this page, in order.")
-    page_info: relay.PageInfo = strawberry.field(
-        description="Where this page lies, and whether there is more."
-    )
+@strawberry.type(description="A page of chats, the last active first.")
+class ChatConnection(relay.Connection[Chat]):
+    """A page of chats (Relay)."""

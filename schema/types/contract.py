@@ -1,4 +1,4 @@
-"""The limits and codes of this server, as data, so that clients need no copy of them."""
+"""The types of `serverContract`: the bounds and close codes of this server as data."""
 
 import strawberry
 from django.conf import settings
@@ -8,17 +8,17 @@ from schema.host_process import process
 VERSION = "1"
 
 
-@strawberry.type(description="A code that closes a websocket.")
+@strawberry.type(description="A code with which the server closes a websocket.")
 class CloseCodeInfo:
-    """A close code."""
+    """A close code (PROTOCOL.md, «Close codes»)."""
 
     code: int = strawberry.field(description="The number in the close frame.")
     name: str = strawberry.field(description="Its name in PROTOCOL.md.")
-    meaning: str = strawberry.field(description="What happened, in a sentence.")
-    retry: bool = strawberry.field(description="Whether the client should connect again.")
+    meaning: str = strawberry.field(description="What the code means, in one sentence.")
+    retry: bool = strawberry.field(description="Whether the client should connect again after this code.")
 
 
-# By these names PROTOCOL.md speaks of them.
+# The names and the order of PROTOCOL.md, «Bounds». Each is a setting of the same name.
 BOUNDS = (
     "CONNECTION_INIT_TIMEOUT_SECONDS",
     "KEEP_ALIVE_SECONDS",
@@ -61,47 +61,55 @@ BOUNDS = (
 )
 
 
-@strawberry.type(description="A bound of this server.")
+@strawberry.type(description="A configured bound of this server.")
 class Bound:
-    """A bound."""
+    """A bound (PROTOCOL.md, «Bounds»)."""
 
     name: str = strawberry.field(description="Its name in PROTOCOL.md.")
-    value: float = strawberry.field(description="What this server sets it to.")
+    value: float = strawberry.field(description="The value on this server, in the unit that the name states.")
 
 
 @strawberry.type(
-    description="Limits, close codes and heartbeat, as data, so that clients need no copy of them."
+    description="The server's bounds, close codes and heartbeat as data, so that clients need no copy of them."
 )
 class ServerContract:
-    """The contract."""
+    """What the server promises its clients (PROTOCOL.md)."""
 
-    version: str = strawberry.field(description="The protocol's version in PROTOCOL.md.")
+    version: str = strawberry.field(description="The version of the protocol, as in PROTOCOL.md.")
     close_codes: list[CloseCodeInfo] = strawberry.field(
-        description="Every code that closes a socket, by number."
+        description="Every code with which the server closes a socket, in ascending order."
     )
-    bounds: list[Bound] = strawberry.field(description="Every bound of PROTOCOL.md, in its order.")
-    keep_alive_seconds: int = strawberry.field(description="How often the server pings.")
+    bounds: list[Bound] = strawberry.field(description="Every bound of PROTOCOL.md, in the same order.")
+    keep_alive_seconds: int = strawberry.field(description="Seconds between two pings of the server.")
     connection_init_timeout_seconds: int = strawberry.field(
-        description="How long it waits for connection_init."
+        description="Seconds that the server waits for connection_init."
     )
-    max_frame_bytes: int = strawberry.field(description="The largest frame that a client may send.")
+    max_frame_bytes: int = strawberry.field(
+        description="The largest websocket frame that a client may send, in bytes."
+    )
     max_operations_per_socket: int = strawberry.field(
-        description="The most live subscriptions of one socket."
+        description="The maximum number of live subscriptions on one socket."
     )
-    max_message_length: int = strawberry.field(description="The longest text of a message, in characters.")
-    max_page_size: int = strawberry.field(description="The most rows of a page.")
-    max_query_depth: int = strawberry.field(description="The deepest nesting of a selection.")
-    max_query_cost: int = strawberry.field(description="The most values that an operation may ask for.")
-    max_body_bytes: int = strawberry.field(description="The largest body of an HTTP request.")
+    max_message_length: int = strawberry.field(
+        description="The maximum length of a message's text, in characters."
+    )
+    max_page_size: int = strawberry.field(description="The maximum number of rows in a page.")
+    max_query_depth: int = strawberry.field(description="The maximum depth of a selection.")
+    max_query_cost: int = strawberry.field(
+        description="The maximum cost of an operation, counted in values that it may return."
+    )
+    max_body_bytes: int = strawberry.field(description="The largest body of an HTTP request, in bytes.")
     max_replay_events: int = strawberry.field(
-        description="The most events that a feed replays after `since`."
+        description="The maximum number of events that a feed replays after `since`."
     )
-    replay_horizon_days: int = strawberry.field(description="How long events can be replayed.")
-    sockets_per_user: int = strawberry.field(description="The most sockets of one user; the newest stays.")
+    replay_horizon_days: int = strawberry.field(description="Days for which events can be replayed.")
+    sockets_per_user: int = strawberry.field(
+        description="The maximum number of sockets per user; a newer socket supersedes the oldest."
+    )
 
 
 def server_contract() -> ServerContract:
-    """The contract of this process."""
+    """Build the contract from this process's settings and close codes."""
     codes = process().close_codes()
     return ServerContract(
         version=VERSION,

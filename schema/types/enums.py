@@ -1,4 +1,4 @@
-"""The domain's enums as GraphQL enums, each value with its description."""
+"""Exposes the domain's enums as GraphQL enums, with a description for every value."""
 
 import enum
 
@@ -9,9 +9,12 @@ from foundation.errors import ErrorCode
 
 
 def expose(enum_class: type[enum.Enum], description: str, *, name: str | None = None, **values: str) -> None:
-    """Make a GraphQL enum of `enum_class`; `values` describes each of its members, by name."""
+    """Register `enum_class` as a GraphQL enum; `values` maps each member's name to its description.
+
+    Raises TypeError unless `values` describes every member, and no other.
+    """
     if set(values) != set(enum_class.__members__):
-        raise TypeError(f"Describe every value of {enum_class.__name__}, and no other.")
+        raise TypeError(f"Describe every value of {enum_class.__name__} and no others.")
     strawberry.enum(enum_class, name=name, description=description)
     definition = enum_class.__strawberry_definition__  # type: ignore[attr-defined]
     for value in definition.values:
@@ -20,36 +23,37 @@ def expose(enum_class: type[enum.Enum], description: str, *, name: str | None = 
 
 expose(
     ChatKind,
-    "What sort of chat it is.",
-    DIRECT="Between two people; there is one per pair.",
-    GROUP="Among many; has a title and roles.",
+    "The kind of a chat.",
+    DIRECT="A chat of two users; there is at most one per pair.",
+    GROUP="A chat with a title, any number of members, and roles.",
 )
 expose(
     MemberRole,
-    "What a member may do.",
-    OWNER="Everything, also to admins. A group has one at most.",
-    ADMIN="Add and remove members, delete messages of others.",
-    MEMBER="Read and write.",
+    "What a member is allowed to do in a chat.",
+    OWNER="May do everything, including actions on admins. A group has at most one owner.",
+    ADMIN="May add and remove members, and delete messages of others.",
+    MEMBER="May read and write messages.",
 )
 expose(
     MessageKind,
-    "Who speaks.",
-    TEXT="Said by a person or a bot.",
-    SYSTEM="Stated by the server.",
+    "Who wrote a message.",
+    TEXT="Written by a person or a bot.",
+    SYSTEM="Written by the server.",
 )
 expose(
     ErrorCode,
     "What went wrong: the value of `extensions.code` in an error.",
-    UNAUTHENTICATED="There is no valid access token.",
-    FORBIDDEN="The viewer sees the thing and may not do this to it.",
-    NOT_FOUND="There is no such thing, or the viewer may not know of it.",
-    BAD_INPUT="The request is wrong, whoever sends it; `field` names the argument, where it is one.",
-    CONFLICT="It clashes with what is already there.",
-    RATE_LIMITED="Too many of these at once; try again after `retryAfterMs`.",
-    TOO_LARGE="It is above a bound, which the data names.",
+    UNAUTHENTICATED="The request has no valid access token.",
+    FORBIDDEN="The viewer can see the object but is not allowed to do this to it.",
+    NOT_FOUND="The object does not exist, or the viewer is not allowed to see it.",
+    BAD_INPUT="The request is invalid, regardless of who sends it; `field` names the invalid argument, if there is "
+    "one.",
+    CONFLICT="The request conflicts with existing data.",
+    RATE_LIMITED="Too many requests or operations at once; try again after `retryAfterMs`.",
+    TOO_LARGE="The request exceeds a bound, which `extensions` names.",
     TOO_COMPLEX="The operation asks for more than the limits allow.",
-    GONE="It was there and is no more.",
-    INTERNAL="A fault of the server; `errorId` finds it in the log.",
+    GONE="The object existed but no longer does.",
+    INTERNAL="The server failed; `errorId` identifies the error in the server's log.",
 )
 
 EXPOSED = (ErrorCode,)

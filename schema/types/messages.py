@@ -1,4 +1,4 @@
-"""Messages."""
+"""The GraphQL types of messages."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, cast
@@ -20,34 +20,35 @@ if TYPE_CHECKING:
 
 
 @strawberry_django.type(
-    models.Message, description="One thing said in a chat. Once deleted, its tombstone stays."
+    models.Message, description="A message in a chat. A deleted one stays as a tombstone without its text."
 )
 class Message(relay.Node):
     """A message."""
 
     id: relay.NodeID[int]
     seq: int = strawberry_django.field(
-        description="The seq of the event that posted it: its place in the chat."
+        description="The seq of the event that posted it: its position in the chat."
     )
-    kind: MessageKind = strawberry_django.field(description="Said by a person, or stated by the server.")
+    kind: MessageKind = strawberry_django.field(
+        description="Written by a person or bot, or stated by the server."
+    )
     client_id: str | None = strawberry_django.field(
-        description="The id that the sender chose; the same id again is the same message."
+        description="The id that the sender's client chose; sending the same id again returns the same message."
     )
-    text: str = strawberry_django.field(description="Plain text. Empty once deleted.")
-    created_at: datetime = strawberry_django.field(description="When it was posted.")
-    edited_at: datetime | None = strawberry_django.field(description="When its text last changed.")
-    deleted_at: datetime | None = strawberry_django.field(description="When it was deleted.")
+    text: str = strawberry_django.field(description="Plain text; empty once the message is deleted.")
+    created_at: datetime = strawberry_django.field(description="When the message was posted.")
+    edited_at: datetime | None = strawberry_django.field(description="When the text was last changed.")
+    deleted_at: datetime | None = strawberry_django.field(description="When the message was deleted.")
 
     @strawberry_django.field(
-        only=["sender_id"],
-        description="Null for a system message and for a deleted account.",
+        description="Who sent it; null for a system message and for a deleted account.",
         metadata=SHAREABLE,
     )
     async def sender(self, info: Info) -> User | None:
         row = cast(models.Message, self)
         return cast(User | None, await sender_of(row, info))
 
-    @strawberry_django.field(only=["chat_id"], description="The chat it was posted in.")
+    @strawberry_django.field(description="The chat that the message belongs to.")
     async def chat(self, info: Info) -> Annotated["Chat", strawberry.lazy("schema.types.chats")]:
         row = cast(models.Message, self)
         chat = await info.context.loaders.chats.load(row.chat_id)
@@ -56,7 +57,7 @@ class Message(relay.Node):
         return cast("Chat", chat)
 
     @strawberry_django.field(
-        only=["reply_to_id"], description="The message that it answers, if the viewer may see it."
+        description="The message that it replies to; null if there is none or the viewer may not see it."
     )
     async def reply_to(self, info: Info) -> "Message | None":
         row = cast(models.Message, self)
@@ -66,7 +67,7 @@ class Message(relay.Node):
 
 
 async def sender_of(message: models.Message, info: Info) -> UserRow | None:
-    """The sender: from the snapshot that a live event carries, else looked up together with others."""
+    """The sender: from the snapshot that a live event carries, else looked up in a batch."""
     if message.sender_id is None:
         return None
     if models.Message.sender.is_cached(message):
@@ -74,19 +75,6 @@ async def sender_of(message: models.Message, info: Info) -> UserRow | None:
     return await info.context.loaders.users.load(message.sender_id)
 
 
-@strawberry.type(description="A message in a page.")
-class MessageEdge:
-    """An edge (Relay)."""
-
-    cursor: str = strawberry.field(description="Where this row stands; for `after` and `before`.")
-    node: Message = strawberry.field(description="The row itself.")
-
-
 @strawberry.type(description="A page of messages, oldest first.")
-class MessageConnection:
-    """A connection (Relay)."""
-
-    edges: list[MessageEdge] = strawberry.field(description="The rows of this page, in order.")
-    page_info: relay.PageInfo = strawberry.field(
-        description="Where this page lies, and whether there is more."
-    )
+class MessageConnection(relay.Connection[Message]):
+    """A page of messages (Relay)."""

@@ -1,4 +1,4 @@
-"""What the feed of a socket carries."""
+"""The events of connectionFeed, as GraphQL types."""
 
 from datetime import datetime
 from typing import Annotated
@@ -11,40 +11,44 @@ from schema.types.sockets import Socket
 
 expose(
     NoticeReason,
-    "Why the socket will be closed.",
+    "Why the server is about to close the socket.",
     name="ConnectionNoticeReason",
     RESTARTING="The server restarts; connect again.",
-    SUPERSEDED="Another socket of the viewer took its place; do not come back by yourself.",
-    SIGNED_OUT="The session has ended, its token has, or the viewer closed the socket.",
-    SLOW_CONSUMER="The client did not take what it had asked for in time; connect again.",
+    SUPERSEDED="A newer socket of the viewer replaced this one; do not reconnect automatically.",
+    SIGNED_OUT="The session ended, the access token expired, or the viewer closed the socket.",
+    SLOW_CONSUMER="The client did not read what it asked for in time; connect again.",
 )
 
 
-@strawberry.type(description="The first event: the socket as others of the viewer's see it.")
+@strawberry.type(
+    description="The first event of the feed: this socket, as the viewer's other sockets see it."
+)
 class ConnectionReady:
-    """The feed stands."""
+    """The first event of every connection feed."""
 
     socket: Socket = strawberry.field(description="This socket.")
 
 
-@strawberry.type(description="The socket's token ends soon: renewConnection, or be closed with 4403.")
+@strawberry.type(
+    description="The socket's access token expires soon: send `renewConnection`, or the socket is closed with 4403."
+)
 class TokenExpiring:
-    """Time to renew."""
+    """The token has to be renewed."""
 
-    expires_at: datetime = strawberry.field(description="When it ends.")
+    expires_at: datetime = strawberry.field(description="When the access token expires.")
 
 
-@strawberry.type(description="The socket is about to be closed.")
+@strawberry.type(description="The server is about to close the socket.")
 class ConnectionNotice:
-    """Time to go."""
+    """The server is about to close the socket."""
 
-    reason: NoticeReason = strawberry.field(description="Why.")
+    reason: NoticeReason = strawberry.field(description="Why the socket is closed.")
     reconnect_after_ms: int | None = strawberry.field(
-        description="When to connect again, in milliseconds; null: at once if the reason allows it."
+        description="After how many milliseconds to connect again; null means at once, if the reason allows it."
     )
 
 
 ConnectionFeedEvent = Annotated[
     ConnectionReady | TokenExpiring | ConnectionNotice,
-    strawberry.union("ConnectionFeedEvent", description="What the feed of a socket carries."),
+    strawberry.union("ConnectionFeedEvent", description="An event of the feed of a socket."),
 ]

@@ -1,4 +1,4 @@
-"""The viewer's sockets."""
+"""The GraphQL type of a websocket, as its user sees it."""
 
 from datetime import datetime
 
@@ -9,19 +9,23 @@ from schema.host_process import SocketRow
 from schema.ids import encode_text_id
 
 
-@strawberry.type(description="A live websocket of the viewer's.")
+@strawberry.type(description="A live websocket of the viewer.")
 class Socket:
-    """A socket."""
+    """A live websocket."""
 
-    id: strawberry.ID = strawberry.field(description="For closeSocket.")
-    opened_at: datetime = strawberry.field(description="When it was opened.")
-    device: str | None = strawberry.field(description="What the client said it is.")
-    expires_at: datetime = strawberry.field(description="When its token ends; renewConnection moves it.")
-    is_current: bool = strawberry.field(description="Whether this operation runs on it.")
+    id: strawberry.ID = strawberry.field(description="The id of the socket, for `closeSocket`.")
+    opened_at: datetime = strawberry.field(description="When the socket was opened.")
+    device: str | None = strawberry.field(
+        description="The client's own description of itself (its User-Agent)."
+    )
+    expires_at: datetime = strawberry.field(
+        description="When the socket's access token expires; `renewConnection` extends it."
+    )
+    is_current: bool = strawberry.field(description="Whether this operation runs on this socket.")
 
 
 def show_socket(row: SocketRow, socket: SocketHandle | None) -> Socket:
-    """A row of the registry; `socket` is the socket that the operation runs on, if it does."""
+    """Show a live socket of the user; `socket` is the one that the operation runs on, None over HTTP."""
     return Socket(
         id=strawberry.ID(encode_text_id("Socket", row.id)),
         opened_at=row.opened_at,
@@ -32,7 +36,7 @@ def show_socket(row: SocketRow, socket: SocketHandle | None) -> Socket:
 
 
 def show_current_socket(socket: SocketHandle) -> Socket:
-    """The socket that the operation runs on."""
+    """Show the socket that the operation runs on."""
     return Socket(
         id=strawberry.ID(encode_text_id("Socket", socket.socket_id)),
         opened_at=socket.opened_at,

@@ -1,4 +1,4 @@
-"""People."""
+"""The GraphQL type of a user's public profile."""
 
 import strawberry_django
 from strawberry import relay
@@ -6,12 +6,16 @@ from strawberry import relay
 from auth.models import User as UserRow
 
 
-@strawberry_django.type(UserRow, description="A person or a bot, as everybody may see them.")
+@strawberry_django.type(UserRow, description="The public profile of a person or a bot.")
 class User(relay.Node):
     """A user's public profile."""
 
     id: relay.NodeID[int]
-    username: str = strawberry_django.field(description="Unique without regard to case.")
-    display_name: str = strawberry_django.field(description="The name to show.")
-    avatar_url: str | None = strawberry_django.field(description="Where the picture is, if there is one.")
-    is_bot: bool = strawberry_django.field(description="Whether a program speaks here.")
+    username: str = strawberry_django.field(
+        description="The name to log in with; unique regardless of upper and lower case."
+    )
+    display_name: str = strawberry_django.field(description="The name to display.")
+    avatar_url: str | None = strawberry_django.field(
+        description="The address of the profile picture, if there is one."
+    )
+    is_bot: bool = strawberry_django.field(description="Whether this user is a program.")

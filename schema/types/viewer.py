@@ -1,4 +1,4 @@
-"""The part of a person that only they see."""
+"""The GraphQL type of the logged-in user, with the fields that only they can see."""
 
 import strawberry
 
@@ -10,12 +10,12 @@ from schema.types.sockets import Socket, show_socket
 from schema.types.users import User
 
 
-@strawberry.type(description="Who is logged in: the part that only they see.")
+@strawberry.type(description="The logged-in user, with the fields that only they can see.")
 class Viewer:
-    """The viewer."""
+    """The logged-in user."""
 
-    user: User = strawberry.field(description="The viewer as others see them.")
-    email: str | None = strawberry.field(description="The viewer's address; nobody else sees it.")
+    user: User = strawberry.field(description="The viewer's public profile.")
+    email: str | None = strawberry.field(description="The viewer's email address; nobody else can see it.")
 
     @strawberry.field(description="The viewer's live sockets, newest first.")
     async def sockets(self, info: Info) -> list[Socket]:
@@ -23,7 +23,8 @@ class Viewer:
         return [show_socket(row, info.context.socket) for row in rows]
 
     @strawberry.field(
-        description="In how many chats, archived ones left out, there is something to read; counted like messages."
+        description="The number of chats with unread messages, without archived chats. MAX_UNREAD_COUNT means that "
+        "many or more."
     )
     async def unread_chat_count(self, info: Info) -> int:
         return await in_thread(reads.unread_chat_count, info.context.viewer_id)

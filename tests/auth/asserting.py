@@ -1,4 +1,4 @@
-"""What the tests of identity ask of the code under test."""
+"""Assertions and helpers that the tests of identity share."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -17,12 +17,12 @@ from foundation.errors import ErrorCode
 
 
 def statements(queries: CaptureQueriesContext) -> list[str]:
-    """The first words of what was asked of the database."""
+    """The first two words of each statement sent to the database."""
     return [" ".join(query["sql"].split()[:2]) for query in queries.captured_queries]
 
 
 def refused(call: Callable[[], object]) -> tuple[ErrorCode, object]:
-    """Code and field of the refusal."""
+    """The code and the field of the AuthError that the call raises."""
     with pytest.raises(AuthError) as caught:
         call()
     return caught.value.code, caught.value.data.get("field")
@@ -43,7 +43,7 @@ async def assert_accepted(tokens: Tokens) -> None:
 
 @contextlib.contextmanager
 def redis_away() -> Iterator[None]:
-    """Meanwhile nobody listens where the deny-list was."""
+    """Make Redis unreachable for the deny-list while the context lasts."""
     nowhere = "redis://127.0.0.1:1"
     with (
         mock.patch("auth.denylist.sync_redis", return_value=redis.Redis.from_url(nowhere)),

@@ -1,4 +1,4 @@
-"""What the tests of identity share. pytest may read this file before Django is set up, hence the late imports."""
+"""Fixtures for the tests of identity. pytest may read this file before Django is set up, hence the late imports."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def _fast_hasher(settings: LazySettings) -> None:
 
 @pytest.fixture(autouse=True)
 def _like_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test owes Redis nothing and has reported no outage."""
+    """Start each test without missing writes and without a reported outage."""
     from auth import revocation
 
-    monkeypatch.setattr(revocation, "_unwritten", revocation._Unwritten())
+    monkeypatch.setattr(revocation, "_missing_writes", revocation._MissingWrites())
     revocation._outage._is_out = False
 
 
 @pytest.fixture
 def revocations() -> Iterator[list[Revoked]]:
-    """What the listeners heard so far."""
+    """The revocations that listeners have received so far."""
     from auth.revocation import on_revoked
 
-    heard: list[Revoked] = []
-    remove = on_revoked(heard.append)
-    yield heard
+    received: list[Revoked] = []
+    remove = on_revoked(received.append)
+    yield received
     remove()
 
 

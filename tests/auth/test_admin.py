@@ -1,4 +1,4 @@
-"""The admin: closing an account and setting a password hold at once; nothing there goes past the services."""
+"""The admin: deactivating an account and setting a password end its tokens at once, through the services."""
 
 import io
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from django.test import Client
 
 from auth import accounts
 from auth.models import User
-from auth.revocation import RevocationReason, Revoked
+from auth.revocation import Revoked
 from auth.sessions import Tokens
 from auth.tokens import read_access_token
 from tests.auth.conftest import PASSWORD
@@ -34,7 +34,7 @@ def client(operator: User) -> Client:
 
 
 def form_of(user: User, **changes: object) -> dict[str, object]:
-    """What the page of a user posts."""
+    """The form that the page of a user posts."""
     fields = {
         "username": user.username,
         "display_name": user.display_name,
@@ -53,12 +53,12 @@ def post(client: Client, path: str, form: dict[str, object]) -> None:
     assert response.status_code == 302, response.content.decode()
 
 
-def test_deactivating_revokes_at_once_and_reactivating_opens(
+def test_deactivating_revokes_at_once_and_reactivating_allows_logins(
     client: Client, ann: Tokens, revocations: list[Revoked]
 ) -> None:
     page = f"accounts/user/{ann.user.pk}/change/"
     post(client, page, form_of(ann.user, is_active=False, display_name="Ann C."))
-    assert revocations == [Revoked(ann.user.pk, None, RevocationReason.DEACTIVATED, epoch=1)]
+    assert revocations == [Revoked(ann.user.pk, None, epoch=1)]
     user = User.objects.get(pk=ann.user.pk)
     assert (user.is_active, user.display_name) == (False, "Ann C.")
 
@@ -67,10 +67,10 @@ def test_deactivating_revokes_at_once_and_reactivating_opens(
     assert accounts.login("Ann", PASSWORD).user.is_active
 
 
-def test_a_change_that_ends_nothing_writes_only_what_changed(
+def test_a_change_that_ends_no_session_writes_only_the_edited_fields(
     client: Client, ann: Tokens, revocations: list[Revoked]
 ) -> None:
-    """The row may have moved on since the page's own read: here its epoch and its password."""
+    """The row may have changed since the page read it: here its epoch and its password."""
     save = User.save
 
     def save_late(user: User, *args: object, **kwargs: object) -> None:
@@ -95,12 +95,12 @@ def test_setting_a_password_revokes_at_once(client: Client, ann: Tokens, revocat
         "set-password": "Set",
     }
     post(client, f"accounts/user/{ann.user.pk}/password/", form)
-    assert revocations == [Revoked(ann.user.pk, None, RevocationReason.PASSWORD_CHANGED, epoch=1)]
+    assert revocations == [Revoked(ann.user.pk, None, epoch=1)]
     assert revocations[0].covers(read_access_token(ann.access_token))
     assert accounts.login("Ann", NEW_PASSWORD)
 
 
-def test_taking_the_password_away_revokes_at_once(
+def test_removing_the_password_revokes_at_once(
     client: Client, ann: Tokens, revocations: list[Revoked]
 ) -> None:
     post(
@@ -108,7 +108,7 @@ def test_taking_the_password_away_revokes_at_once(
         f"accounts/user/{ann.user.pk}/password/",
         {"usable_password": "false", "unset-password": "Disable"},
     )
-    assert [revoked.reason for revoked in revocations] == [RevocationReason.PASSWORD_CHANGED]
+    assert revocations == [Revoked(ann.user.pk, None, epoch=1)]
     assert not User.objects.get(pk=ann.user.pk).has_usable_password()
 
 
@@ -122,9 +122,7 @@ def test_an_operators_own_password_page_revokes_at_once(
         "new_password2": NEW_PASSWORD,
     }
     post(client, "password_change/", form)
-    assert [(one.user_id, one.reason) for one in revocations] == [
-        (operator.pk, RevocationReason.PASSWORD_CHANGED)
-    ]
+    assert revocations == [Revoked(operator.pk, None, epoch=1)]
     assert accounts.login("Root", NEW_PASSWORD)
 
 
@@ -141,7 +139,7 @@ def test_the_changepassword_command_revokes_at_once(ann: Tokens, revocations: li
     assert accounts.login("Ann", NEW_PASSWORD)
 
 
-def test_an_account_is_made_with_a_password(client: Client) -> None:
+def test_an_account_is_created_with_a_password(client: Client) -> None:
     form: dict[str, object] = {
         "username": "Bob",
         "display_name": "Bob",
@@ -152,7 +150,7 @@ def test_an_account_is_made_with_a_password(client: Client) -> None:
     assert accounts.login("bob", PASSWORD).user.display_name == "Bob"
 
 
-def test_nothing_is_deleted_and_sessions_are_only_looked_at(client: Client, ann: Tokens) -> None:
+def test_nothing_can_be_deleted_and_sessions_are_read_only(client: Client, ann: Tokens) -> None:
     session_id = read_access_token(ann.access_token).session_id
     for path, status in (
         (f"accounts/user/{ann.user.pk}/delete/", 403),
@@ -168,15 +166,17 @@ def test_nothing_is_deleted_and_sessions_are_only_looked_at(client: Client, ann:
     assert client.post(f"/admin/accounts/session/{session_id}/change/", {}).status_code == 403
 
 
-def test_a_login_to_the_admin_is_at_the_rates_of_every_login(operator: User, settings: LazySettings) -> None:
+def test_logins_to_the_admin_are_under_the_rate_limits_of_logins(
+    operator: User, settings: LazySettings
+) -> None:
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "login_username": "3/minute"}
     stranger = Client()
     form = {"username": "root", "password": "wrong"}
     for _ in range(3):
         assert stranger.post("/admin/login/", form).status_code == 200
-    with mock.patch.object(User, "check_password") as looked_at:
+    with mock.patch.object(User, "check_password") as check_password:
         assert stranger.post("/admin/login/", {**form, "password": PASSWORD}).status_code == 200
-    looked_at.assert_not_called()
+    check_password.assert_not_called()
     assert "_auth_user_id" not in stranger.session
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "login_username": "4/minute"}
     assert stranger.post("/admin/login/", {**form, "password": PASSWORD}).status_code == 302

@@ -1,4 +1,4 @@
-"""The deny-list in Redis: rebuilt once, never too early, and gone when nobody needs it."""
+"""The deny-list in Redis: shared rebuilds, races with new entries, and expiry."""
 
 import asyncio
 from unittest import mock
@@ -35,7 +35,7 @@ async def test_a_thousand_requests_cause_one_rebuild(ann: Tokens) -> None:
     identity = read_access_token(ann.access_token)
     with (
         mock.patch("auth.denylist._read_database", wraps=denylist._read_database) as read,
-        mock.patch("auth.denylist.over_in_database") as asked,
+        mock.patch("auth.denylist.revoked_in_database") as asked,
     ):
         answers = await asyncio.gather(*(is_revoked(identity) for _ in range(1000)))
     assert answers == [True] * 1000
@@ -49,10 +49,10 @@ async def test_while_another_process_rebuilds_the_database_answers(ann: Tokens) 
     await in_thread(accounts.logout, ann.refresh_token)
     await assert_refused(ann)
     assert await async_redis().get(denylist.REBUILDING_KEY) == b"another"
-    assert not await async_redis().exists(denylist.WHOLE_KEY)
+    assert not await async_redis().exists(denylist.COMPLETE_KEY)
 
 
-async def test_the_rebuild_goes_on_when_who_started_it_leaves(ann: Tokens) -> None:
+async def test_a_rebuild_goes_on_when_the_request_that_started_it_is_cancelled(ann: Tokens) -> None:
     identity = read_access_token(ann.access_token)
     go_on = asyncio.Event()
     rebuilds = mock.Mock()
@@ -66,7 +66,7 @@ async def test_the_rebuild_goes_on_when_who_started_it_leaves(ann: Tokens) -> No
 
     with mock.patch("auth.denylist.rebuild", rebuild), mock.patch("auth.denylist.denied_among", denied_among):
         first, second = (asyncio.create_task(is_revoked(identity)) for _ in range(2))
-        await asyncio.sleep(0)  # both run until they wait for the rebuild: nothing before it gives way
+        await asyncio.sleep(0)  # both run until they wait for the rebuild: nothing suspends before it
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
@@ -75,10 +75,10 @@ async def test_the_rebuild_goes_on_when_who_started_it_leaves(ann: Tokens) -> No
     assert rebuilds.call_count == 1
 
 
-async def test_a_rebuild_that_read_too_early_does_not_settle_a_later_debt(
+async def test_a_rebuild_that_read_too_early_does_not_count_for_a_later_entry(
     ann: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It reads, then a session ends and Redis does not take the entry, then it writes its sentinel."""
+    """It reads, then a session ends and Redis does not take the entry, then it writes its marker."""
     identity = read_access_token(ann.access_token)
     read_database = denylist._read_database
 
@@ -96,8 +96,8 @@ async def test_a_rebuild_that_read_too_early_does_not_settle_a_later_debt(
     assert await denylist.denied_among([identity]) == [identity]
 
 
-async def test_a_rebuild_never_takes_back_a_newer_epoch(ann: Tokens) -> None:
-    """What it read may be older than what was written meanwhile."""
+async def test_a_rebuild_never_overwrites_a_newer_epoch(ann: Tokens) -> None:
+    """The rebuild may have read an older epoch than was written meanwhile."""
     second = await in_thread(change_password, ann)
     read = await in_thread(denylist._read_database)
     assert read.epochs == ((ann.user.pk, 1),)
@@ -108,7 +108,7 @@ async def test_a_rebuild_never_takes_back_a_newer_epoch(ann: Tokens) -> None:
     assert await denylist.denied_among([identity]) == [identity]
 
 
-async def test_entries_end_with_the_tokens_that_they_deny(ann: Tokens) -> None:
+async def test_entries_expire_after_the_tokens_that_they_deny(ann: Tokens) -> None:
     await in_thread(change_password, ann)
     await in_thread(accounts.login, "Ann", NEW_PASSWORD)
     await in_thread(accounts.deactivate, ann.user.pk)
@@ -119,7 +119,7 @@ async def test_entries_end_with_the_tokens_that_they_deny(ann: Tokens) -> None:
         assert 0 < await async_redis().ttl(key) <= denylist.entry_seconds()
 
 
-async def test_what_ended_long_ago_is_not_read_again(ann: Tokens) -> None:
+async def test_a_rebuild_skips_sessions_that_ended_long_ago(ann: Tokens) -> None:
     await in_thread(accounts.logout, ann.refresh_token)
     session = await in_thread(Session.objects.get)
     assert (await in_thread(denylist._read_database)).session_ids == {str(session.pk)}
@@ -127,17 +127,17 @@ async def test_what_ended_long_ago_is_not_read_again(ann: Tokens) -> None:
         assert await in_thread(denylist._read_database) == denylist.Denied()
 
 
-def test_the_database_is_asked_one_question(ann: Tokens) -> None:
+def test_the_database_is_asked_in_one_query(ann: Tokens) -> None:
     identity, bobs = several(ann, accounts.register("Bob", PASSWORD))
     accounts.logout(accounts.login("Ann", PASSWORD).refresh_token)
     accounts.deactivate(bobs.user_id)
     with CaptureQueriesContext(connection) as queries:
-        assert denylist.over_in_database([identity, bobs]) == [bobs]
+        assert denylist.revoked_in_database([identity, bobs]) == [bobs]
     assert len(queries) == 1
 
 
-async def test_many_identities_are_one_question_to_redis(ann: Tokens) -> None:
-    """Of a session, of a user, and of neither; a session id names nobody else's."""
+async def test_many_identities_are_one_command_to_redis(ann: Tokens) -> None:
+    """One identity is denied by its session, one by its user, and one not at all."""
     bob = await in_thread(accounts.register, "Bob", PASSWORD)
     other = await in_thread(accounts.login, "Ann", PASSWORD)
     ended, bobs, stays = several(other, bob, ann)

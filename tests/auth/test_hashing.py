@@ -1,4 +1,4 @@
-"""Hashes of passwords take long on purpose: however many people log in, all other database work goes on."""
+"""Password hashing is slow on purpose, and never blocks the threads of other database work."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ CHANGE = 'mutation { changePassword(oldPassword: "wrong", newPassword: "%s") { u
 
 
 class SlowHashes:
-    """Every hash waits for `go`."""
+    """A password hasher that waits for `go`."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -72,21 +72,21 @@ async def change(_number: int, ann: Tokens) -> object:
     return await mutate(CHANGE % PASSWORD, Context(read_access_token(ann.access_token)))
 
 
-@pytest.mark.parametrize("door", [over_rest, login, register, change])
-async def test_fifty_at_once_keep_no_database_thread(
+@pytest.mark.parametrize("request_of", [over_rest, login, register, change])
+async def test_fifty_at_once_block_no_database_thread(
     ann: Tokens,
     hashes: SlowHashes,
     settings: LazySettings,
-    door: Callable[[int, Tokens], Awaitable[object]],
+    request_of: Callable[[int, Tokens], Awaitable[object]],
 ) -> None:
-    people = [asyncio.ensure_future(door(number, ann)) for number in range(AT_ONCE)]
+    requests = [asyncio.ensure_future(request_of(number, ann)) for number in range(AT_ONCE)]
     async with asyncio.timeout(20):
         # More work than there are database threads, all of it done while the hashes wait.
         for _ in range(2):
             counts = await asyncio.gather(*(in_thread(User.objects.count) for _ in range(AT_ONCE)))
             assert counts == [1] * AT_ONCE
     assert hashes.begun <= settings.PASSWORD_THREADS
-    assert not any(person.done() for person in people)
+    assert not any(one.done() for one in requests)
     hashes.go.set()
-    await asyncio.gather(*people)
+    await asyncio.gather(*requests)
     assert hashes.begun >= AT_ONCE

@@ -1,4 +1,4 @@
-"""Login: who gets in, and that those who do not learn nothing."""
+"""Login: every failure looks alike, and a change of the account during a login wins."""
 
 from unittest import mock
 
@@ -23,7 +23,7 @@ NEW_PASSWORD = "wrong donkey capacitor"
 WRONG = "Wrong username or password."
 
 
-def test_login_finds_the_name_in_any_case_and_says_it_as_typed(ann: Tokens) -> None:
+def test_login_finds_the_username_in_any_case_and_returns_it_as_registered(ann: Tokens) -> None:
     tokens = accounts.login("aNn", PASSWORD, "Phone\r\nX-Evil: 1" + "\x00" + "y" * 500)
     assert tokens.user.username == "Ann"
     assert read_access_token(tokens.access_token).session_id != read_access_token(ann.access_token).session_id
@@ -61,7 +61,7 @@ def test_every_failed_login_looks_alike(username: str, password: str) -> None:
 
 @pytest.mark.parametrize("username", ["Ann", "Bob", "nobody"])
 def test_every_failed_login_hashes_once(ann: Tokens, username: str) -> None:
-    """Bob is deactivated. Time itself is no measure in a test; what costs the time is the hasher."""
+    """Bob is deactivated. A test cannot measure the time itself, so it counts the hashes, which take the time."""
     accounts.deactivate(accounts.register("Bob", PASSWORD).user.pk)
     encode = "django.contrib.auth.hashers.MD5PasswordHasher.encode"
     real = make_password("x")
@@ -80,15 +80,15 @@ def test_a_deactivated_account_cannot_log_in_until_it_is_reactivated(ann: Tokens
 
 
 def test_a_password_change_during_a_login_wins(ann: Tokens) -> None:
-    """The old password was right when it was checked, and no longer when the session is opened."""
-    checked = accounts._checked_user
+    """The old password is right when it is checked, but no longer when the session is opened."""
+    checked = accounts._user_with_password
 
     def check_then_change(username: str, password: str) -> User | None:
         user = checked(username, password)
         accounts.set_password(ann.user.pk, NEW_PASSWORD)
         return user
 
-    with mock.patch("auth.accounts._checked_user", check_then_change):
+    with mock.patch("auth.accounts._user_with_password", check_then_change):
         assert refused(lambda: accounts.login("Ann", PASSWORD)) == (ErrorCode.UNAUTHENTICATED, None)
     assert not Session.objects.filter(revoked_at=None).exists()
 

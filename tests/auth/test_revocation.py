@@ -1,4 +1,4 @@
-"""Revocation: refused at once, whatever Redis forgets, and never because Redis is away."""
+"""Revocation: ended tokens are refused at once, with and without Redis, and no others are."""
 
 import dataclasses
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def change_password(tokens: Tokens) -> Tokens:
 
 
 @every_end
-async def test_what_ended_is_refused_and_what_did_not_is_accepted(ann: Tokens, end: End) -> None:
+async def test_ended_tokens_are_refused_and_others_are_accepted(ann: Tokens, end: End) -> None:
     bob = await in_thread(accounts.register, "Bob", PASSWORD)
     await assert_accepted(ann)
     await in_thread(end, ann)
@@ -66,7 +66,7 @@ async def test_redis_may_lose_everything(ann: Tokens, end: End) -> None:
 
 
 @every_end
-async def test_redis_may_be_away(ann: Tokens, end: End) -> None:
+async def test_redis_may_be_unreachable(ann: Tokens, end: End) -> None:
     bob = await in_thread(accounts.register, "Bob", PASSWORD)
     await assert_accepted(ann)
     with redis_away():
@@ -77,13 +77,13 @@ async def test_redis_may_be_away(ann: Tokens, end: End) -> None:
 
 
 @every_end
-async def test_redis_may_have_been_away_when_it_ended(ann: Tokens, end: End) -> None:
-    """The list is whole and lacks the entry: this process knows that it owes one."""
+async def test_redis_may_have_been_unreachable_when_the_tokens_ended(ann: Tokens, end: End) -> None:
+    """The list counts as complete but lacks the entry: this process knows that a write is missing."""
     bob = await in_thread(accounts.register, "Bob", PASSWORD)
     await assert_accepted(ann)
     with redis_away():
         await in_thread(end, ann)
-    assert await async_redis().exists(denylist.WHOLE_KEY)
+    assert await async_redis().exists(denylist.COMPLETE_KEY)
     assert await denylist.denied_among([read_access_token(ann.access_token)]) == []
     await assert_refused(ann)
     await assert_accepted(bob)
@@ -91,20 +91,20 @@ async def test_redis_may_have_been_away_when_it_ended(ann: Tokens, end: End) -> 
     assert await denylist.denied_among([identity]) == [identity]
 
 
-async def test_an_entry_that_a_dead_process_owed_comes_with_the_next_rebuild(ann: Tokens) -> None:
-    """The sentinel ends by itself: here it is told to, as if its seconds were over."""
+async def test_an_entry_that_a_crashed_process_did_not_write_comes_with_the_next_rebuild(ann: Tokens) -> None:
+    """The marker expires by itself; the test deletes it instead of waiting."""
     await assert_accepted(ann)
     with mock.patch("auth.denylist.write"):
         await in_thread(accounts.logout, ann.refresh_token)
-    assert 0 < await async_redis().ttl(denylist.WHOLE_KEY) <= 30
-    await async_redis().delete(denylist.WHOLE_KEY)
+    assert 0 < await async_redis().ttl(denylist.COMPLETE_KEY) <= 30
+    await async_redis().delete(denylist.COMPLETE_KEY)
     await assert_refused(ann)
 
 
-async def test_in_the_second_of_a_password_change_old_tokens_are_refused_and_new_ones_accepted(
+async def test_within_the_second_of_a_password_change_only_old_tokens_are_refused(
     ann: Tokens,
 ) -> None:
-    """Both carry the same `iat`: it is the epoch that tells them apart."""
+    """Both have the same `iat`; their epochs differ."""
     fresh = await in_thread(change_password, ann)
     old, new = read_access_token(ann.access_token), read_access_token(fresh.access_token)
     for identity, revoked in ((old, True), (new, False)):
@@ -130,7 +130,7 @@ async def test_without_redis_and_database_nobody_gets_in(
 ) -> None:
     with (
         redis_away(),
-        mock.patch("auth.denylist.over_in_database", side_effect=DatabaseError("gone")),
+        mock.patch("auth.denylist.revoked_in_database", side_effect=DatabaseError("gone")),
         pytest.raises(AuthError) as caught,
     ):
         await authenticate(ann.access_token)
@@ -138,7 +138,7 @@ async def test_without_redis_and_database_nobody_gets_in(
     assert ann.access_token not in caplog.text
 
 
-async def test_an_outage_is_said_when_it_begins_and_when_it_ends(
+async def test_an_outage_is_logged_when_it_begins_and_when_it_ends(
     ann: Tokens, caplog: pytest.LogCaptureFixture
 ) -> None:
     with redis_away():
@@ -146,10 +146,10 @@ async def test_an_outage_is_said_when_it_begins_and_when_it_ends(
             await assert_accepted(ann)
     for _ in range(3):
         await assert_accepted(ann)
-    said = [record.getMessage() for record in caplog.records if record.name == "auth.revocation"]
-    assert said == [
+    logged = [record.getMessage() for record in caplog.records if record.name == "auth.revocation"]
+    assert logged == [
         "Redis is out of reach: revocations are looked up in the database. (ConnectionError)",
-        "Recovered: Redis says again what is revoked.",
+        "Recovered: revocations are looked up in Redis again.",
     ]
 
 
@@ -173,8 +173,8 @@ def test_a_failing_listener_stops_no_other_and_no_revocation(
     assert sync_redis().exists(f"auth:deny:session:{read_access_token(ann.access_token).session_id}")
 
 
-def test_listeners_hear_after_the_deny_list_is_written(ann: Tokens) -> None:
-    """Who reacts by checking the token must find it refused."""
+def test_listeners_are_called_after_the_deny_list_is_written(ann: Tokens) -> None:
+    """A listener that checks the token must find it refused."""
     key = f"auth:deny:session:{read_access_token(ann.access_token).session_id}"
     found: list[object] = []
 
@@ -187,7 +187,7 @@ def test_listeners_hear_after_the_deny_list_is_written(ann: Tokens) -> None:
     assert found == [1]
 
 
-async def test_an_identity_that_is_kept_expires(ann: Tokens) -> None:
+async def test_a_later_check_refuses_an_expired_identity(ann: Tokens) -> None:
     identity = read_access_token(ann.access_token)
     with pytest.raises(AuthError, match="expired"):
         await require_current(dataclasses.replace(identity, expires_at=identity.issued_at))

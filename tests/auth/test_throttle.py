@@ -1,4 +1,4 @@
-"""Rates at the doors of identity: whom a count is for."""
+"""The rate limits of identity: which addresses share a count."""
 
 import pytest
 from django.conf import LazySettings
@@ -7,7 +7,7 @@ from auth import throttle
 from foundation.errors import ErrorCode, ParlorError
 
 
-async def test_a_client_gets_no_more_tries_from_the_other_addresses_of_its_network(
+async def test_the_addresses_of_one_ipv6_network_share_a_count(
     settings: LazySettings,
 ) -> None:
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "register": "2/hour"}

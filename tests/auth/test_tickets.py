@@ -1,4 +1,4 @@
-"""Tickets: good once, briefly, never longer than their token, and worthless to who reads Redis."""
+"""Tickets: they work once, expire soon, never outlive their token, and Redis does not hold them in the clear."""
 
 import asyncio
 import dataclasses
@@ -28,7 +28,7 @@ async def identity(ann: Tokens) -> Identity:
 
 
 async def stored_ticket() -> bytes:
-    """The one key that a ticket has in Redis."""
+    """The key of the only ticket in Redis."""
     (key,) = [key async for key in async_redis().scan_iter("auth:ticket:*")]
     return bytes(key)
 
@@ -40,13 +40,13 @@ async def assert_refused(ticket: object) -> None:
     assert str(ticket) not in caught.value.message
 
 
-async def test_a_ticket_stands_for_its_identity_once(identity: Identity) -> None:
+async def test_a_ticket_gives_its_identity_once(identity: Identity) -> None:
     ticket = await issue_ticket(identity)
     assert await redeem_ticket(ticket.ticket) == identity
     await assert_refused(ticket.ticket)
 
 
-async def test_of_fifty_who_redeem_at_once_one_gets_in(identity: Identity) -> None:
+async def test_of_fifty_redemptions_at_once_one_succeeds(identity: Identity) -> None:
     ticket = await issue_ticket(identity)
     answers = await asyncio.gather(*(redeem_ticket(ticket.ticket) for _ in range(50)), return_exceptions=True)
     assert [answer for answer in answers if not isinstance(answer, AuthError)] == [identity]
@@ -81,13 +81,13 @@ async def test_an_expired_ticket_is_refused(identity: Identity) -> None:
     await assert_refused(ticket.ticket)
 
 
-async def test_a_ticket_of_a_session_that_ended_meanwhile_is_refused(identity: Identity, ann: Tokens) -> None:
+async def test_a_ticket_of_an_ended_session_is_refused(identity: Identity, ann: Tokens) -> None:
     ticket = await issue_ticket(identity)
     await in_thread(accounts.logout, ann.refresh_token)
     await assert_refused(ticket.ticket)
 
 
-async def test_redis_does_not_know_the_ticket(identity: Identity) -> None:
+async def test_redis_holds_only_a_hash_of_the_ticket(identity: Identity) -> None:
     ticket = await issue_ticket(identity)
     key = await stored_ticket()
     assert ticket.ticket.encode() not in key
@@ -106,7 +106,7 @@ async def test_tickets_are_long_and_differ(identity: Identity) -> None:
     [None, 42, b"bytes", "", "x", "\ud800", "\x00", "é" * 43, "x" * 1_000_000, ["x"]],
     ids=lambda value: ascii(value)[:20],
 )
-async def test_what_is_no_ticket_is_refused(ticket: object) -> None:
+async def test_anything_but_a_ticket_is_refused(ticket: object) -> None:
     with pytest.raises(AuthError, match=r"^The token is invalid\.$"):
         await redeem_ticket(ticket)
 

@@ -1,4 +1,4 @@
-"""Tokens: what is accepted is what was signed here, of the right type, whole and in time."""
+"""Tokens: only those that this server signed, of the right type, unchanged and unexpired, are accepted."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ EXPIRED = "The token has expired."
 
 
 def refusal(token: object) -> str:
-    """The sentence with which both readers refuse the token."""
+    """The message with which both readers refuse the token."""
     sentences = set()
     for read in (read_access_token, read_refresh_token):
         with pytest.raises(AuthError) as caught:
@@ -44,7 +44,7 @@ def refusal(token: object) -> str:
 
 
 def claims(**changes: object) -> dict[str, Any]:
-    """The claims of a good access token; a change to None takes one away."""
+    """The claims of a valid access token; a change to None removes a claim."""
     now = int(time.time())
     whole = {
         "token_type": "access",
@@ -90,7 +90,7 @@ def test_a_refresh_token_names_user_and_session() -> None:
     assert read.expires_at == token.expires_at
 
 
-def test_the_claims_made_by_hand_are_good() -> None:
+def test_the_handmade_claims_are_valid() -> None:
     """Else the refusals below would prove nothing."""
     assert read_access_token(signed(claims())).user_id == 7
 
@@ -128,7 +128,7 @@ def test_a_token_ends_at_its_second(seconds: int, monkeypatch: pytest.MonkeyPatc
     ],
     ids=lambda token: repr(token)[:20],
 )
-def test_what_is_no_token_is_refused(token: object) -> None:
+def test_anything_but_a_token_is_refused(token: object) -> None:
     assert refusal(token) == INVALID
 
 
@@ -137,7 +137,7 @@ def test_another_key_is_refused() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
-def test_another_algorithm_with_our_key_is_refused(algorithm: str) -> None:
+def test_another_algorithm_with_the_same_key_is_refused(algorithm: str) -> None:
     assert (
         refusal(signed(claims(), key=settings.SIMPLE_JWT["SIGNING_KEY"] * 2, algorithm=algorithm)) == INVALID
     )
@@ -197,7 +197,7 @@ def test_a_claim_of_the_wrong_shape_is_refused(changes: dict[str, object]) -> No
 @pytest.mark.parametrize(
     "payload", [b"[]", b"42", b"null", b"\xff", b"{", b"[" * 1500, b'{"exp":' + b"9" * 900]
 )
-def test_a_signed_payload_that_is_no_object_is_refused(payload: bytes) -> None:
+def test_a_signed_payload_that_is_not_an_object_is_refused(payload: bytes) -> None:
     token = jwt.api_jws.encode(payload, settings.SIMPLE_JWT["SIGNING_KEY"], algorithm="HS256")
     assert len(token) <= MAX_TOKEN_LENGTH
     assert refusal(token) == INVALID
@@ -224,13 +224,13 @@ def test_a_token_with_one_part_replaced_is_refused(data: st.DataObject) -> None:
     assert refusal(".".join([*parts[:place], part, *parts[place + 1 :]])) == INVALID
 
 
-def test_a_token_keeps_the_life_it_was_made_with(settings: LazySettings) -> None:
+def test_a_token_keeps_the_lifetime_of_its_creation(settings: LazySettings) -> None:
     settings.ACCESS_TOKEN_SECONDS = 5
     token = new_access_token(7, SESSION, 0)
     identity = read_access_token(token.text)
     assert identity.expires_at - identity.issued_at == timedelta(seconds=5)
 
 
-def test_a_token_does_not_show_in_the_text_of_what_holds_it() -> None:
+def test_a_token_stays_out_of_the_repr_of_its_holder() -> None:
     token = new_access_token(7, SESSION, 0)
     assert token.text not in repr(token)

@@ -1,4 +1,4 @@
-"""Identity over REST: simplejwt's shapes, our rules, and an answer to every body."""
+"""The REST endpoints: simplejwt's shapes, and a JSON answer to every body."""
 
 import json
 import logging
@@ -70,7 +70,7 @@ async def test_a_login_gives_a_pair(client: AsyncClient, ann: Tokens) -> None:
     "body", [{"username": "Ann", "password": "x"}, {"username": "\x00", "password": PASSWORD}]
 )
 @pytest.mark.usefixtures("ann")
-async def test_a_failed_login_is_simplejwts(client: AsyncClient, body: dict[str, str]) -> None:
+async def test_a_failed_login_answers_as_simplejwt_does(client: AsyncClient, body: dict[str, str]) -> None:
     answer = refusal(await post(client, TOKEN, body), 401)
     assert answer == {"detail": "Wrong username or password.", "code": "no_active_account"}
 
@@ -96,7 +96,7 @@ async def test_tokens_of_both_kinds_are_verified(client: AsyncClient, ann: Token
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_ticket_comes_with_its_end_and_the_chats(
+async def test_a_ticket_comes_with_its_expiry_and_the_chat_ids(
     client: AsyncClient, ann: Tokens, method: str
 ) -> None:
     async def provider(user_id: int) -> list[str]:
@@ -187,7 +187,7 @@ async def test_another_content_type_is_refused(client: AsyncClient, path: str, c
     assert refusal(response, 415)["code"] == "unsupported_media_type"
 
 
-async def test_a_charset_is_no_other_type(client: AsyncClient) -> None:
+async def test_the_content_type_may_have_a_charset(client: AsyncClient) -> None:
     response = await client.generic(
         "POST", REFRESH, b'{"refresh":"x"}', content_type="application/json; charset=utf-8"
     )
@@ -209,7 +209,7 @@ async def test_a_huge_body_is_refused(client: AsyncClient, path: str, settings: 
     ("rate", "path"),
     [("login_address", TOKEN), ("login_username", TOKEN), ("refresh", REFRESH), ("refresh", VERIFY)],
 )
-async def test_a_rate_holds(client: AsyncClient, settings: LazySettings, rate: str, path: str) -> None:
+async def test_rate_limits_apply(client: AsyncClient, settings: LazySettings, rate: str, path: str) -> None:
     settings.RATE_LIMITS = settings.RATE_LIMITS | {rate: "2/minute"}
     for _ in range(2):
         refusal(await post(client, path, POSTS[path]), 401)
@@ -220,7 +220,9 @@ async def test_a_rate_holds(client: AsyncClient, settings: LazySettings, rate: s
     assert 55 < int(response["Retry-After"]) <= 60
 
 
-async def test_tickets_have_a_rate_per_user(client: AsyncClient, settings: LazySettings, ann: Tokens) -> None:
+async def test_tickets_have_a_rate_limit_per_user(
+    client: AsyncClient, settings: LazySettings, ann: Tokens
+) -> None:
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"ticket": "1/minute"}
     bob = await in_thread(accounts.register, "Bob", PASSWORD)
     for tokens, status in ((ann, 200), (ann, 429), (bob, 200)):
@@ -228,7 +230,7 @@ async def test_tickets_have_a_rate_per_user(client: AsyncClient, settings: LazyS
         assert response.status_code == status
 
 
-async def test_the_rate_of_a_username_holds_from_everywhere(settings: LazySettings) -> None:
+async def test_the_rate_limit_of_a_username_counts_all_addresses(settings: LazySettings) -> None:
     settings.RATE_LIMITS = settings.RATE_LIMITS | {"login_username": "1/minute"}
     statuses = [
         (await post(AsyncClient(REMOTE_ADDR=address), TOKEN, {"username": name, "password": "x"})).status_code
@@ -237,16 +239,16 @@ async def test_the_rate_of_a_username_holds_from_everywhere(settings: LazySettin
     assert statuses == [401, 429, 401]
 
 
-async def test_a_fault_of_ours_is_json_too(
+async def test_an_unforeseen_error_is_json_too(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object) -> None:
-        raise RuntimeError("of ours")
+        raise RuntimeError("the cause")
 
     monkeypatch.setattr(accounts, "login", fail)
     answer = refusal(await post(client, TOKEN, POSTS[TOKEN]), 500)
     assert answer == {"detail": "Something went wrong on our side.", "code": "error"}
-    assert "of ours" in caplog.text
+    assert "the cause" in caplog.text
     assert PASSWORD not in caplog.text
 
 

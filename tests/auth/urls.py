@@ -1,4 +1,4 @@
-"""The paths of identity and of the admin alone, as `api` mounts them."""
+"""Only the paths of identity and of the admin, as in `api.urls`."""
 
 from django.contrib import admin
 from django.urls import include, path

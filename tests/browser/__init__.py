@@ -1,1 +1,1 @@
-"""The two pages in a real browser, against a real server with demo data. Skipped where Node or Chromium is missing."""
+"""Tests of the two pages in a real browser, against a real server with demo data. Skipped without Node or Chromium."""

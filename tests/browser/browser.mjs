@@ -1,4 +1,4 @@
-// What the browser scripts share: Chromium, the API as seen from outside of the pages, and a check that says what failed.
+// Shared by the browser scripts: Chromium, requests to the API from outside of the pages, and a check with a message.
 // Run as `node SCRIPT BASE_URL`, with CHROMIUM and WEB (the folder with node_modules) in the environment.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** Runs a scenario in a fresh browser. An error on any page, or a request to another host, fails it. */
+/** Runs a scenario in a new browser. It fails on an error on any page, and on a request to another host. */
 export async function inBrowser(scenario) {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS });
   const troubles = [];
@@ -64,7 +64,7 @@ export function check(condition, sentence) {
   if (!condition) throw new Error(sentence);
 }
 
-/** Waits until `read()` gives something for which `accept` is true, and returns it. */
+/** Waits until `read()` returns a value that `accept` accepts, and returns that value. */
 export async function until(what, read, accept = Boolean) {
   const end = Date.now() + TIMEOUT_MS;
   for (let seen; ; ) {
@@ -75,7 +75,7 @@ export async function until(what, read, accept = Boolean) {
   }
 }
 
-/** One request to the API; fails on any error. */
+/** Sends one request to the API; fails on any error. */
 export async function api(query, variables = {}, token = null) {
   const headers = { 'content-type': 'application/json', accept: 'application/json' };
   if (token) headers.authorization = `Bearer ${token}`;
@@ -89,7 +89,7 @@ export async function api(query, variables = {}, token = null) {
   return data;
 }
 
-/** Logs somebody in from outside of the pages: { token, id, name }. */
+/** Logs a user in from outside of the pages; returns { token, id, name }. */
 export async function person(username) {
   const query = `mutation ($username: String!, $password: String!) {
     login(username: $username, password: $password) { accessToken user { id displayName } }
@@ -98,7 +98,7 @@ export async function person(username) {
   return { token: login.accessToken, id: login.user.id, name: login.user.displayName };
 }
 
-/** The id of the direct chat of two people, made if there is none. */
+/** Returns the id of the direct chat of two users; creates it if there is none. */
 export async function directChat(one, other) {
   const query = 'mutation ($userId: ID!) { startDirectChat(userId: $userId) { id } }';
   const { startDirectChat } = await api(query, { userId: other.id }, one.token);

@@ -1,4 +1,4 @@
-"""A server with demo data, the built pages and a browser; or the reason why there is none here."""
+"""Fixtures: a server with demo data, the built pages and a browser. They skip, with a reason, if a part is missing."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def _chromium() -> str | None:
 
 @pytest.fixture(scope="session")
 def browser() -> str:
-    """Chromium's path. Skips, with the reason, where a part is missing; builds the pages where they are not built."""
+    """Chromium's path. Skips, with a reason, if a part is missing; builds the pages if they are not built."""
     chromium, npm = _chromium(), shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         pytest.skip("the pages' tests need Node and npm on PATH")
@@ -40,7 +40,7 @@ def browser() -> str:
 
 @pytest.fixture(scope="session")
 def demo_server(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a `manage.py dev` with data of its own."""
+    """The address of a running `manage.py dev` with data of its own."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {
@@ -58,7 +58,7 @@ def demo_server(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert process.stdout is not None
     said = []
     with process.stdout:
-        for line in process.stdout:  # ends with the process, so a failed start does not hang
+        for line in process.stdout:  # the output ends with the process, so a failed start does not hang
             said.append(line)
             if line.startswith("Ctrl-C"):
                 break
@@ -70,7 +70,7 @@ def demo_server(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture
 def run_script(browser: str, demo_server: str, tmp_path: Path) -> RunScript:
-    """Runs one of the browser scripts of this folder; what it prints is the failure's message."""
+    """Runs a browser script of this folder. If it fails, the assertion shows its output."""
 
     def run(name: str) -> None:
         done = subprocess.run(

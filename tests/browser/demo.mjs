@@ -1,4 +1,4 @@
-// The demo chat: two people talk; one loses the socket, and what was said meanwhile arrives once, in order.
+// The demo chat: two users chat; one loses the socket and then gets the missed messages once each, in order.
 import { check, directChat, inBrowser, PASSWORD, person, send, until } from './browser.mjs';
 
 const ann = await person('ann');
@@ -28,7 +28,7 @@ await inBrowser(async (open) => {
   await message(bobsPage, `hello ${stamp}`).waitFor();
   await write(bobsPage, `hello back ${stamp}`);
   await message(annsPage, `hello back ${stamp}`).waitFor();
-  check((await annsPage.locator('.draft').count()) === 0, 'a sent message is still shown as on its way');
+  check((await annsPage.locator('.draft').count()) === 0, 'a sent message is still shown as unsent');
 
   for (const socket of sockets.splice(0)) await socket.close({ code: 1012, reason: 'trying it out' });
   await bobsPage.getByText('Reconnecting…').waitFor();
@@ -45,7 +45,7 @@ await inBrowser(async (open) => {
   await pageBack(bobsPage);
 });
 
-/** Every websocket that the page opens goes through here, so that the test can close one. */
+/** Intercepts every websocket that the page opens, so that the test can close it. */
 async function keepSockets(page) {
   const sockets = [];
   await page.routeWebSocket(/\/graphql\//, (socket) => {
@@ -72,7 +72,7 @@ async function write(page, text) {
   await page.keyboard.press('Enter');
 }
 
-/** A group's history, page after page, until its beginning; the messages stay in order and each comes once. */
+/** Loads an older page of a group's history and checks that the messages stay in order. */
 async function pageBack(page) {
   const groups = page.getByRole('navigation').getByRole('button');
   for (let index = 0; index < (await groups.count()); index += 1) {

@@ -1,4 +1,4 @@
-// GraphiQL: log in, ask, follow a chat live in one window while another window sends; a refused token is shown.
+// GraphiQL: log in, run a query, subscribe in one window while another window sends; a refused token is reported.
 import { check, directChat, inBrowser, PASSWORD, person, until } from './browser.mjs';
 
 const ann = await person('ann');
@@ -86,7 +86,7 @@ function stop(page) {
   return page.getByRole('button', { name: /^Stop query/ }).click();
 }
 
-/** What Monaco shows; it writes non-breaking spaces. */
+/** The text that Monaco shows, with normal instead of non-breaking spaces. */
 async function shownIn(locator) {
   return (await locator.innerText()).replaceAll('\u00a0', ' ');
 }

@@ -1,4 +1,4 @@
-"""What a person does on the two pages, done in Chromium. The steps are in the scripts beside this file."""
+"""Runs the browser scripts of this folder: what a user does on the two pages, in Chromium."""
 
 from tests.browser.conftest import RunScript
 

@@ -1,4 +1,4 @@
-"""What the tests of the domain share. pytest may read this file before Django is set up, hence the late imports."""
+"""Fixtures of the domain's tests. pytest may read this file before Django is set up, hence the late imports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def published(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Published:
-    """Every durable event that was published so far."""
+    """The durable events that were published so far."""
     from tests.chats.convergence import record_published
 
     return record_published(monkeypatch)
@@ -21,7 +21,7 @@ def published(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Publis
 
 @pytest.fixture
 def assert_feed_converges(published: Published) -> AssertConverges:
-    """A check that the log replays what was published, in every chat."""
+    """Checks that the log of every chat replays what was published."""
     from tests.chats.convergence import check_convergence
 
     return partial(check_convergence, published)

@@ -1,4 +1,4 @@
-"""Whatever people do, in whatever order: seqs are 1 to n, and the log leads to the same chat as a fresh look at it."""
+"""After random actions, seqs are 1 to n, and both the live events and the log lead to the chat's current state."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from chats.events import (
     MessagePosted,
     MessageSnapshot,
 )
-from chats.log.read import read_events, read_gap
+from chats.log.read import read_range
 from chats.log.rebuild import message_snapshot
 from chats.models import Chat, MemberRole, Membership, Message
 from chats.profiles import profiles
@@ -45,7 +45,7 @@ action = st.one_of(
 
 
 @dataclass
-class Follower:
+class EventClient:
     """A client that knows nothing but events."""
 
     messages: dict[int, MessageSnapshot] = field(default_factory=dict)
@@ -57,33 +57,33 @@ class Follower:
                 self.messages[message.id] = message
             case MessageDeleted(message_id=message_id, at=at):
                 live = self.messages[message_id]
-                gone = {"text": "", "deleted_at": at}
+                erased = {"text": "", "deleted_at": at}
                 fields = {name: getattr(live, name) for name in live.__struct_fields__}
-                self.messages[message_id] = MessageSnapshot(**{**fields, **gone})
+                self.messages[message_id] = MessageSnapshot(**{**fields, **erased})
             case MemberJoined(member=member) | MemberRoleChanged(member=member):
                 self.roles[member.user.user_id] = member.role
             case MemberLeft(user=user):
                 del self.roles[user.user_id]
 
 
-def follow(events: Iterable[DurableEvent]) -> Follower:
-    follower = Follower()
+def apply_all(events: Iterable[DurableEvent]) -> EventClient:
+    client = EventClient()
     for event in events:
-        follower.apply(event)
-    return follower
+        client.apply(event)
+    return client
 
 
-def fresh(chat: Chat) -> Follower:
+def current_state(chat: Chat) -> EventClient:
     messages = list(chat.messages.all())
     people = profiles(message.sender_id for message in messages if message.sender_id)
-    return Follower(
+    return EventClient(
         {message.pk: message_snapshot(message, people[message.sender_id or 0]) for message in messages},
         {row.user_id: MemberRole(row.role) for row in Membership.objects.filter(chat=chat)},
     )
 
 
 def act(people: list[User], chat: Chat, action: tuple[object, ...]) -> None:
-    """Do it, if it is allowed."""
+    """Perform one action. Raises ChatError if it is refused."""
     messages = list(Message.objects.filter(chat=chat).order_by("seq"))
     beyond = messages[-1].pk + 1 if messages else 1
 
@@ -113,7 +113,7 @@ def act(people: list[User], chat: Chat, action: tuple[object, ...]) -> None:
     print_blob=True,
 )
 @given(actions=st.lists(action, max_size=25))
-def test_live_and_replayed_events_lead_to_a_fresh_look(
+def test_live_and_replayed_events_lead_to_the_current_state(
     published: Published, actions: list[tuple[object, ...]]
 ) -> None:
     published.clear()
@@ -126,12 +126,12 @@ def test_live_and_replayed_events_lead_to_a_fresh_look(
             continue
     chat.refresh_from_db()
     live = [event for event in published if event.chat_id == chat.pk]
-    replayed = read_events(chat.pk, after_seq=0, limit=1000)
+    replayed = read_range(chat.pk, 1, 1000)
 
     assert [event.seq for event in live] == list(range(1, chat.last_seq + 1))
     assert [event.seq for event in replayed] == [event.seq for event in live]
     assert [type(event) for event in replayed] == [type(event) for event in live]
-    assert follow(live) == fresh(chat)
-    assert follow(replayed) == fresh(chat)
+    assert apply_all(live) == current_state(chat)
+    assert apply_all(replayed) == current_state(chat)
     for seen in range(chat.last_seq):
-        assert read_gap(chat.pk, seen + 1, chat.last_seq) == replayed[seen:]
+        assert read_range(chat.pk, seen + 1, chat.last_seq) == replayed[seen:]

@@ -1,4 +1,4 @@
-"""The client's address: a header is believed only as far as a trusted proxy wrote it."""
+"""The client's address: only what trusted proxies wrote into the header counts."""
 
 import pytest
 from django.conf import LazySettings
@@ -38,7 +38,7 @@ def test_the_list_is_read_from_its_end(
     assert client_address(peer, forwarded_for) == address
 
 
-def test_without_trusted_proxies_the_header_is_nothing(settings: LazySettings) -> None:
+def test_without_trusted_proxies_the_header_is_ignored(settings: LazySettings) -> None:
     settings.TRUSTED_PROXIES = []
     assert client_address(PROXY, CLIENT) == PROXY
 
@@ -54,5 +54,5 @@ def test_without_trusted_proxies_the_header_is_nothing(settings: LazySettings) -
         ("not an address", "not an address"),
     ],
 )
-def test_all_addresses_that_one_client_has_are_counted_as_one(address: str, counted: str) -> None:
+def test_all_addresses_of_one_client_count_as_one(address: str, counted: str) -> None:
     assert shared_by_one_client(address) == counted

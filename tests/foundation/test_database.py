@@ -1,4 +1,4 @@
-"""Database threads: bounded, and holding nothing once their work is done."""
+"""Database threads: they are bounded, and return their connections."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ from foundation.database import calling_loop, in_thread
 
 
 class RefusedError(Exception):
-    """What the work raises."""
+    """Raised by the work."""
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ async def two_threads(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
         yield
 
 
-async def test_arguments_results_and_exceptions_come_through() -> None:
+async def test_arguments_results_and_exceptions_pass_through() -> None:
     def divide(one: int, *, by: int) -> float:
         if by == 0:
             raise RefusedError("no")
@@ -35,7 +35,7 @@ async def test_arguments_results_and_exceptions_come_through() -> None:
         await in_thread(divide, 6, by=0)
 
 
-async def test_no_more_work_at_once_than_there_are_threads(two_threads: None) -> None:
+async def test_no_more_calls_at_once_than_there_are_threads(two_threads: None) -> None:
     running, most, lock, go_on = 0, 0, threading.Lock(), threading.Event()
 
     def work() -> None:
@@ -75,18 +75,18 @@ async def test_a_thread_gives_its_connection_back() -> None:
 
 
 def connections_in_use() -> int:
-    """Connections of this process that are not in the pool; the test's own is one of them."""
+    """Connections of this process that are not in the pool, the test's own included."""
     pool: Any = connection.pool  # type: ignore[attr-defined]
     stats: dict[str, int] = pool.get_stats()
     return stats.get("pool_size", 0) - stats.get("pool_available", 0)
 
 
-async def test_the_loop_that_waits_is_known_to_the_work() -> None:
+async def test_a_database_thread_knows_the_loop_that_waits_for_it() -> None:
     loop = asyncio.get_running_loop()
     assert calling_loop() is loop
     assert await in_thread(calling_loop) is loop
     assert await asyncio.to_thread(calling_loop) is None
 
 
-def test_a_plain_process_has_no_loop() -> None:
+def test_without_a_loop_there_is_no_calling_loop() -> None:
     assert calling_loop() is None

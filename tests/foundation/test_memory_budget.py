@@ -1,4 +1,4 @@
-"""What many holders keep is bounded in all; whoever used theirs last keeps it."""
+"""MemoryBudget: the total is bounded, and the least recently used caches are evicted first."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,48 +6,48 @@ from hypothesis import strategies as st
 from foundation.memory_budget import MemoryBudget
 
 
-class Cache:
-    """Keeps what it says, until it lets go."""
+class FakeCache:
+    """Has the size that it was given, until it is evicted."""
 
     def __init__(self, budget: MemoryBudget) -> None:
         self.budget = budget
-        self.kept = 0
+        self.size = 0
 
-    def keep(self, size: int) -> None:
-        """Keep so much from now on."""
-        self.kept = size
+    def resize(self, size: int) -> None:
+        """Have this size from now on."""
+        self.size = size
         self.budget.report(self, size)
 
     def evict(self) -> None:
-        """Told by the budget."""
-        self.kept = 0
+        """Called by the budget."""
+        self.size = 0
 
 
-def test_the_longest_unused_lets_go_first() -> None:
+def test_the_least_recently_used_is_evicted_first() -> None:
     budget = MemoryBudget(10)
-    one, other, third = Cache(budget), Cache(budget), Cache(budget)
-    one.keep(4)
-    other.keep(4)
-    one.keep(4)  # used again
-    third.keep(4)
-    assert (one.kept, other.kept, third.kept, budget.total) == (4, 0, 4, 8)
+    one, other, third = FakeCache(budget), FakeCache(budget), FakeCache(budget)
+    one.resize(4)
+    other.resize(4)
+    one.resize(4)  # used again
+    third.resize(4)
+    assert (one.size, other.size, third.size, budget.total) == (4, 0, 4, 8)
 
 
-def test_whoever_keeps_last_keeps_all_of_it() -> None:
+def test_the_cache_that_reported_last_is_never_evicted() -> None:
     budget = MemoryBudget(10)
-    one, other = Cache(budget), Cache(budget)
-    one.keep(4)
-    other.keep(50)
-    assert (one.kept, other.kept, budget.total) == (0, 50, 50)
-    one.keep(1)
-    assert (one.kept, other.kept, budget.total) == (1, 0, 1)
+    one, other = FakeCache(budget), FakeCache(budget)
+    one.resize(4)
+    other.resize(50)
+    assert (one.size, other.size, budget.total) == (0, 50, 50)
+    one.resize(1)
+    assert (one.size, other.size, budget.total) == (1, 0, 1)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 30))))
-def test_the_account_is_what_is_kept_and_within_the_bound(steps: list[tuple[int, int]]) -> None:
+def test_the_total_is_the_sum_of_the_sizes_and_bounded(steps: list[tuple[int, int]]) -> None:
     budget = MemoryBudget(40)
-    holders = [Cache(budget) for _ in range(5)]
+    caches = [FakeCache(budget) for _ in range(5)]
     for index, size in steps:
-        holders[index].keep(size)
-        assert holders[index].kept == size
-        assert budget.total == sum(holder.kept for holder in holders) <= 40
+        caches[index].resize(size)
+        assert caches[index].size == size
+        assert budget.total == sum(cache.size for cache in caches) <= 40

@@ -1,4 +1,4 @@
-"""The pool: nothing is asked of a connection that is well, and nobody gets one that is lost."""
+"""The pool: working connections cost no statement, and no caller gets a lost one."""
 
 import asyncio
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def backend_id() -> int:
-    """The process that serves this thread's connection."""
+    """The id of the server process of this thread's connection."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         return int(cursor.fetchone()[0])
@@ -31,12 +31,12 @@ def pooled() -> Iterator[psycopg.Connection]:
 
 
 def end(one: psycopg.Connection) -> None:
-    """As a server that restarts does."""
+    """End the connection, as a restarting server does."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [one.info.backend_pid])
 
 
-def test_a_connection_that_is_well_is_asked_nothing(
+def test_a_working_connection_costs_no_statement(
     pooled: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def execute(*_: object, **__: object) -> None:
@@ -46,15 +46,15 @@ def test_a_connection_that_is_well_is_asked_nothing(
     assert is_alive(pooled)
 
 
-def test_a_connection_that_was_ended_is_known_to_be_lost(pooled: psycopg.Connection) -> None:
+def test_an_ended_connection_is_not_alive(pooled: psycopg.Connection) -> None:
     end(pooled)
     assert not is_alive(pooled)
 
 
-def test_a_connection_on_which_something_waits_is_asked_and_kept(pooled: psycopg.Connection) -> None:
-    pooled.execute("LISTEN word")
+def test_a_connection_with_something_to_read_is_checked_and_stays(pooled: psycopg.Connection) -> None:
+    pooled.execute("LISTEN topic")
     with connection.cursor() as cursor:
-        cursor.execute("NOTIFY word")
+        cursor.execute("NOTIFY topic")
     assert is_alive(pooled)
     assert pooled.execute("SELECT 1").fetchone() == (1,)
 
@@ -67,12 +67,12 @@ def end_others() -> None:
         )
 
 
-def test_who_works_after_all_connections_were_ended_notices_nothing() -> None:
+def test_work_goes_on_after_all_connections_were_ended() -> None:
     async def work() -> None:
         await asyncio.gather(*(in_thread(backend_id) for _ in range(4 * settings.DATABASE_THREADS)))
         await in_thread(end_others)
         for _ in range(2 * settings.DATABASE_THREADS):
             await in_thread(backend_id)
 
-    connection.close()  # that of this thread waits in the pool, and is ended with the others
+    connection.close()  # this thread's connection returns to the pool, and is ended with the others
     asyncio.run(work())

@@ -1,4 +1,4 @@
-"""Rate limits: counted once for all processes, told in milliseconds, and never in the way when Redis is away."""
+"""Rate limits: shared by all processes, with a time to come back, and off while Redis is away."""
 
 import asyncio
 from unittest import mock
@@ -27,7 +27,7 @@ async def refused(*arguments: str) -> dict[str, object]:
     return dict(caught.value.data)
 
 
-async def test_what_is_over_the_rate_is_refused_and_told_when_to_come_back() -> None:
+async def test_a_refusal_says_when_to_come_back() -> None:
     for _ in range(3):
         await check_rate("login", "192.0.2.1")
     data = await refused("login", "192.0.2.1")
@@ -36,7 +36,7 @@ async def test_what_is_over_the_rate_is_refused_and_told_when_to_come_back() -> 
     assert 58_000 < data["retryAfterMs"] <= 60_000
 
 
-async def test_names_and_keys_are_counted_apart() -> None:
+async def test_each_name_and_key_has_a_count_of_its_own() -> None:
     for _ in range(3):
         await check_rate("login", "a", "b")
     await refused("login", "a", "b")
@@ -45,7 +45,7 @@ async def test_names_and_keys_are_counted_apart() -> None:
 
 
 async def test_the_window_moves() -> None:
-    """Time is the library's `time.time`: it is told to pass."""
+    """The test moves `time.time`, which the library reads."""
     now = 1_800_000_000.0
     with mock.patch("time.time", side_effect=lambda: now):
         await check_rate("send", "7")
@@ -58,7 +58,7 @@ async def test_the_window_moves() -> None:
         assert await refused("send", "7") == {"retryAfterMs": 5500}
 
 
-async def test_a_refusal_does_not_push_the_end_further_away() -> None:
+async def test_refused_uses_do_not_count() -> None:
     now = 1_800_000_000.0
     with mock.patch("time.time", side_effect=lambda: now):
         for _ in range(2):
@@ -69,7 +69,7 @@ async def test_a_refusal_does_not_push_the_end_further_away() -> None:
         await check_rate("send", "7")
 
 
-async def test_of_many_at_once_as_many_pass_as_the_rate_says() -> None:
+async def test_concurrent_uses_are_counted_exactly() -> None:
     answers = await asyncio.gather(*(check_rate("login", "x") for _ in range(100)), return_exceptions=True)
     assert answers.count(None) == 3
 
@@ -95,7 +95,7 @@ async def test_threads_and_loops_see_the_same_count() -> None:
 @pytest.mark.parametrize(
     "key", ["", "\x00", "\ud800", "x" * 1_000_000, "a b:c/d*", "\u0130"], ids=lambda key: ascii(key)[:20]
 )
-async def test_a_key_may_be_anything_and_is_not_readable_in_redis(key: str) -> None:
+async def test_any_key_works_and_is_not_readable_in_redis(key: str) -> None:
     for _ in range(3):
         await check_rate("login", key)
     await refused("login", key)
@@ -104,7 +104,7 @@ async def test_a_key_may_be_anything_and_is_not_readable_in_redis(key: str) -> N
     assert not key or key.encode("utf-8", "surrogatepass") not in stored
 
 
-async def test_counts_end_by_themselves() -> None:
+async def test_counts_expire() -> None:
     await check_rate("login", "x")
     (stored,) = [name async for name in async_redis().scan_iter("*")]
     assert 0 < await async_redis().ttl(stored) <= 60
@@ -117,7 +117,7 @@ async def test_limits_can_be_switched_off(settings: LazySettings) -> None:
     assert [name async for name in async_redis().scan_iter("*")] == []
 
 
-async def test_a_name_without_a_rate_is_our_mistake() -> None:
+async def test_a_name_without_a_rate_is_an_error() -> None:
     with pytest.raises(KeyError):
         await check_rate("lgoin", "x")
 
@@ -130,20 +130,22 @@ async def test_a_check_is_one_round_trip() -> None:
     assert [call.args[0] for call in commands.call_args_list] == ["EVALSHA"]
 
 
-def away() -> MovingWindowRateLimiter:
+def limiter_without_redis() -> MovingWindowRateLimiter:
     storage = RedisStorage("redis://127.0.0.1:1", implementation="redispy")
     return MovingWindowRateLimiter(storage)
 
 
-async def test_without_redis_nobody_is_kept_out_and_it_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_without_redis_every_use_is_allowed_and_it_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     rate_limits._outage._is_out = False
-    limiter = away()
+    limiter = limiter_without_redis()
     with mock.patch.object(rate_limits, "_limiter", return_value=limiter):
         for _ in range(10):
             await check_rate("login", "x")
     await check_rate("login", "x")
-    said = [record.getMessage() for record in caplog.records if record.name == "foundation.rate_limits"]
-    assert said == [
+    logged = [record.getMessage() for record in caplog.records if record.name == "foundation.rate_limits"]
+    assert logged == [
         "Rate limits are off while Redis is out of reach. (ConnectionError)",
         "Recovered: rate limits are on.",
     ]

@@ -1,4 +1,4 @@
-"""The asynchronous client: what is cancelled ends, and what two tasks share stays whole."""
+"""The asynchronous client: cancelling works, and two tasks can share a connection."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -22,7 +22,7 @@ async def client() -> AsyncIterator[None]:
     await close_async_redis()
 
 
-async def test_a_cancellation_that_comes_as_a_command_is_sent_is_not_lost(
+async def test_a_cancellation_while_a_command_is_sent_is_not_lost(
     client: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send = AbstractConnection._send_packed_command
@@ -39,20 +39,20 @@ async def test_a_cancellation_that_comes_as_a_command_is_sent_is_not_lost(
     assert await async_redis().echo("read") == b"read"
 
 
-async def test_a_task_that_was_cancelled_can_still_tidy_up(client: None) -> None:
-    async def wait_and_tidy() -> None:
+async def test_a_cancelled_task_can_still_use_the_client_to_clean_up(client: None) -> None:
+    async def wait_and_clean_up() -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            tidied.append(await async_redis().echo("tidied"))
+            answers.append(await async_redis().echo("cleaned up"))
 
-    tidied: list[bytes | str] = []
-    task = asyncio.create_task(wait_and_tidy())
+    answers: list[bytes | str] = []
+    task = asyncio.create_task(wait_and_clean_up())
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert tidied == [b"tidied"]
+    assert answers == [b"cleaned up"]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ async def test_a_task_that_was_cancelled_can_still_tidy_up(client: None) -> None
         ("unix:///run/redis.sock", "SharedUnixDomainSocketConnection"),
     ],
 )
-def test_every_kind_of_address_is_understood(url: str, kind: str) -> None:
+def test_every_kind_of_url_works(url: str, kind: str) -> None:
     options = connection_options(url, 1.5)
     assert options["connection_class"].__name__ == kind
     assert (options["socket_timeout"], options["socket_connect_timeout"]) == (1.5, 1.5)
@@ -71,7 +71,7 @@ def test_every_kind_of_address_is_understood(url: str, kind: str) -> None:
 
 @pytest.fixture
 async def subscription(settings: Settings) -> AsyncIterator[PubSub]:
-    """A subscription to "a", and one socket of it, which Redis knows as "shared"."""
+    """A subscription to "a"; its connection has the client name "shared"."""
     options = connection_options(settings.REDIS_URL, 5)
     pool = ConnectionPool(**options, client_name="shared")
     async with redis.asyncio.Redis.from_pool(pool) as client, client.pubsub() as pubsub:
@@ -79,10 +79,10 @@ async def subscription(settings: Settings) -> AsyncIterator[PubSub]:
         yield pubsub
 
 
-async def test_two_tasks_that_find_their_connection_lost_open_it_once(subscription: PubSub) -> None:
-    """One reads a subscription while the others subscribe, as channels_redis does. Each tries again by itself."""
+async def test_a_lost_connection_that_tasks_share_is_reopened_once(subscription: PubSub) -> None:
+    """One task reads the subscription while others subscribe, as in channels_redis. Each retries by itself."""
 
-    async def insist(attempt: Callable[[], Awaitable[Any]]) -> Any:
+    async def retry(attempt: Callable[[], Awaitable[Any]]) -> Any:
         while True:
             try:
                 return await attempt()
@@ -90,21 +90,21 @@ async def test_two_tasks_that_find_their_connection_lost_open_it_once(subscripti
                 pass
 
     async def read() -> None:
-        while b"done" not in heard:
-            message = await insist(partial(subscription.get_message, timeout=0.1))
-            heard.append(message and message["data"])
+        while b"done" not in received:
+            message = await retry(partial(subscription.get_message, timeout=0.1))
+            received.append(message and message["data"])
 
-    heard: list[object] = []
+    received: list[object] = []
     client: Any = async_redis()
     reader = asyncio.create_task(read())
     async with asyncio.timeout(60):
         for round_ in range(20):
             await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
             await asyncio.gather(
-                *(insist(partial(subscription.subscribe, f"{round_}.{part}")) for part in range(3))
+                *(retry(partial(subscription.subscribe, f"{round_}.{part}")) for part in range(3))
             )
             while len([one for one in await client.client_list() if one["name"] == "shared"]) != 1:  # noqa: ASYNC110
-                await asyncio.sleep(0.001)  # Redis hears of an end a little later
+                await asyncio.sleep(0.001)  # Redis notices a closed one a little later
         await client.publish("a", "done")
         await reader
     await close_async_redis()

@@ -1,4 +1,4 @@
-"""Ending tasks, also those that forget it."""
+"""cancel_and_wait, also for tasks that swallow a cancellation."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from foundation import task_cancellation
 from foundation.task_cancellation import cancel_and_wait
 
 
-async def test_all_have_ended_however_they_do() -> None:
+async def test_all_tasks_have_ended_whatever_their_outcome() -> None:
     async def fail() -> None:
         try:
             await asyncio.Event().wait()
@@ -24,44 +24,46 @@ async def test_all_have_ended_however_they_do() -> None:
     assert [task.cancelled() for task in ended] == [False, True, False]
 
 
-async def test_what_forgets_a_cancellation_is_cancelled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_task_that_swallows_a_cancellation_is_cancelled_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(task_cancellation, "REPEAT_SECONDS", 0.01)
-    forgotten = 0
+    swallowed = 0
 
-    async def forget() -> None:
-        nonlocal forgotten
-        while forgotten < 2:
+    async def swallow() -> None:
+        nonlocal swallowed
+        while swallowed < 2:
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                forgotten += 1
+                swallowed += 1
 
-    task = asyncio.create_task(forget())
+    task = asyncio.create_task(swallow())
     await asyncio.sleep(0)
     async with asyncio.timeout(20):
         await cancel_and_wait(task)
-    assert forgotten == 2
+    assert swallowed == 2
 
 
-async def test_who_waits_for_the_end_can_be_cancelled() -> None:
+async def test_the_waiting_itself_can_be_cancelled() -> None:
     may_end = asyncio.Event()
 
-    async def tidy_up() -> None:
+    async def clean_up() -> None:
         try:
             await asyncio.Event().wait()
         finally:
             await may_end.wait()
 
-    task = asyncio.create_task(tidy_up())
+    task = asyncio.create_task(clean_up())
     await asyncio.sleep(0)
-    ending = asyncio.create_task(cancel_and_wait(task))
+    waiting = asyncio.create_task(cancel_and_wait(task))
     await asyncio.sleep(0)
-    ending.cancel()
+    waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await ending
+        await waiting
     may_end.set()
     await asyncio.wait({task})
 
 
-async def test_of_no_tasks_there_is_nothing_to_end() -> None:
+async def test_without_tasks_it_returns_at_once() -> None:
     await cancel_and_wait()

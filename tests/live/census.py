@@ -10,8 +10,8 @@ from django.db import connections
 
 from api.asgi import application as parlor
 from api.process.composition import local_sockets
+from api.socket.client_operation import ClientOperation
 from api.socket.client_socket import ClientSocket
-from api.socket.operation import Operation
 from chats.feeds.chat_feed import ChatFeed
 from chats.feeds.hub import get_hub
 from schema.live.delivery.attachment import Attachment
@@ -21,7 +21,7 @@ from schema.live.delivery.socket_feed import SocketFeed
 from schema.live.delivery.stream import Stream
 
 PATH = "/census"
-COUNTED = (ClientSocket, Operation, Attachment, SocketFeed, Stream, LiveChat, ChatFeed)
+COUNTED = (ClientSocket, ClientOperation, Attachment, SocketFeed, Stream, LiveChat, ChatFeed)
 
 
 def census() -> dict[str, Any]:
@@ -35,10 +35,10 @@ def census() -> dict[str, Any]:
     return {
         "objects": {one.__name__: objects[one.__name__] for one in COUNTED},
         "tasks": tasks,
-        "sockets": len(local_sockets()),
-        "followed people": len(hub._user_feeds._followed) + len(hub._user_feeds._control),
+        "sockets": len(local_sockets()._by_id),
+        "followed people": len(hub._user_feeds._users_of_group) + len(hub._user_feeds._control),
         "followed chats": len(hub._chats),
-        "live chats": len(live._chats) + len(live._opening) + len(live._closing),
+        "live chats": len(live.open_chats) + len(live._opening) + len(live._closing),
         "connections in use": stats.get("pool_size", 0) - stats.get("pool_available", 0),
         "requests that wait for a connection": stats.get("requests_waiting", 0),
     }

@@ -1,14 +1,10 @@
-"""Operations run in this process as a transport would run them, and what they cost."""
+"""Runs operations in this process as a transport does, and counts their queries."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from unittest import mock
 
 from django.apps import apps
-from django.db.backends.utils import CursorWrapper
 
 from auth.identity import Identity
 from auth.models import User
@@ -22,13 +18,13 @@ Json = dict[str, Any]
 
 
 def identity_of(user: User) -> Identity:
-    """The identity of somebody who has just logged in."""
+    """The identity of a user who has just logged in."""
     now = datetime.now(UTC)
     return Identity(user.pk, "session", "token", now + timedelta(hours=1), now)
 
 
 def context_of(user: User | None) -> Context:
-    """The surroundings of one operation; nobody is logged in if there is no user."""
+    """The context of one operation; without a user, nobody is logged in."""
     return Context(identity=None if user is None else identity_of(user))
 
 
@@ -48,7 +44,7 @@ async def data_of(viewer: User | None, query: str, /, **variables: object) -> Js
 
 
 async def error_of(viewer: User | None, query: str, /, **variables: object) -> Json:
-    """The one error of an operation that gives nothing else, whether refused at the door or by a resolver."""
+    """The one error of an operation without data, whether the request or a resolver refused it."""
     try:
         body = await execute(viewer, query, **variables)
     except RequestRefused as refusal:
@@ -69,21 +65,7 @@ def ids(*rows: Any) -> list[str]:
     return [encode_id(type(row).__name__, row.pk) for row in rows]
 
 
-@contextmanager
-def counted_queries() -> Iterator[list[str]]:
-    """Every SQL statement of every thread."""
-    statements: list[str] = []
-    stock = CursorWrapper.execute
-
-    def execute(self: CursorWrapper, sql: Any, params: Any = None) -> Any:
-        statements.append(str(sql))
-        return stock(self, sql, params)
-
-    with mock.patch.object(CursorWrapper, "execute", execute):
-        yield statements
-
-
 def count_rows() -> dict[str, int]:
-    """How many rows every table of ours has."""
+    """The number of rows in each table of `chats` and `auth`."""
     models = [model for label in ("chats", "accounts") for model in apps.get_app_config(label).get_models()]
     return {model.__name__: model._default_manager.count() for model in models}

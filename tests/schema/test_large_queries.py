@@ -1,4 +1,4 @@
-"""Large queries run on a thread apart, and small ones and mutations where they came in."""
+"""Large queries run on a thread of their own, small queries and mutations on the main loop."""
 
 import asyncio
 import threading
@@ -21,7 +21,7 @@ async def thread_name() -> str:
     return threading.current_thread().name
 
 
-async def test_it_is_another_thread_and_always_the_same() -> None:
+async def test_it_is_one_other_thread() -> None:
     names = {await run_on_own_thread(thread_name) for _ in range(3)}
     assert names == {"large queries"}
     assert await thread_name() not in names
@@ -35,7 +35,7 @@ async def test_exceptions_come_through() -> None:
         await run_on_own_thread(fail)
 
 
-async def test_a_cancellation_reaches_it() -> None:
+async def test_a_cancellation_comes_through() -> None:
     started, ended = threading.Event(), threading.Event()
 
     async def wait_for_ever() -> None:
@@ -54,14 +54,16 @@ async def test_a_cancellation_reaches_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "large", "apart"),
+    ("document", "limit", "on_own_thread"),
     [(INTROSPECTION, 10, True), (INTROSPECTION, 50_000, False), (MUTATION, 1, False)],
 )
-async def test_what_runs_apart(document: str, large: int, apart: bool, settings: LazySettings) -> None:
-    settings.LARGE_QUERY_COST = large
-    with mock.patch("schema.execution.run_on_own_thread", wraps=run_on_own_thread) as asked:
+async def test_which_operations_run_on_the_other_thread(
+    document: str, limit: int, on_own_thread: bool, settings: LazySettings
+) -> None:
+    settings.LARGE_QUERY_COST = limit
+    with mock.patch("schema.execution.run_on_own_thread", wraps=run_on_own_thread) as run:
         answer = await execution.execute(await execution.prepare(OperationRequest(document)), Context())
-    assert asked.call_count == apart
+    assert run.call_count == on_own_thread
     assert answer.startswith(b'{"data":')
 
 

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
-from bench.quantities import quantiles_ms
+from bench.percentiles import quantiles_ms
 from tests.soak.clients import Sender, Subscriber
 from tests.soak.delivery_verdict import DeliveryVerdict, Entry, MessageAges, ReceivedEvents
 from tests.soak.seeded_chats import SETTINGS, SeededChats, read_logs, seed_chats

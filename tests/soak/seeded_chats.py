@@ -41,7 +41,7 @@ def seed_chats(system: SystemUnderTest, chats: int, users_per_chat: int) -> Seed
     os.environ.update(system.environment, DJANGO_SETTINGS_MODULE="api.settings")
     django.setup()
     from bench import seed
-    from bench.world import Family
+    from bench.population import Family
     from chats.models import Membership
 
     made = seed.seed(chats * users_per_chat, {"soak": Family(chats, users_per_chat)})["soak"]

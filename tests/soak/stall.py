@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from bench.quantities import quantiles_ms
+from bench.percentiles import quantiles_ms
 from tests.soak.delivery_verdict import DeliveryVerdict, ReceivedEvents
 from tests.soak.message_writer import make_message_writer
 from tests.soak.seeded_chats import SETTINGS, SeededChats, disable_synchronous_commit, read_logs, seed_chats

@@ -1,7 +1,7 @@
-"""Every variable that Parlor reads from its environment: its type, unit, bounds and default.
+"""Every environment variable that Parlor reads: its type, unit, limits and default.
 
-Real variables win over the optional `.env` file. `.env.example` is made of these classes (`make schema`). A new
-variable goes into the section of its subject.
+Real variables win over the optional `.env` file. `make schema` generates `.env.example` from these classes. Add a new
+variable to the section of its subject.
 """
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,7 +16,7 @@ SUBJECTS = (ProcessVariables, RequestVariables, LiveVariables)
 
 
 class Environment(ProcessVariables, RequestVariables, LiveVariables, BaseSettings):
-    """The variables, by subject. `read_environment` builds it and turns errors into a sentence."""
+    """All variables. `read_environment` builds it and turns errors into one sentence."""
 
     model_config = SettingsConfigDict(
         env_file_encoding="utf-8", extra="ignore", case_sensitive=True, env_ignore_empty=True

@@ -1,4 +1,4 @@
-"""What a request may hold and ask for, over HTTP and over sockets."""
+"""The variables that limit requests, over HTTP and over sockets."""
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
@@ -15,30 +15,33 @@ class RequestVariables(BaseModel):
         100, description="Longest `clientId` that a client may choose; characters."
     )
     MAX_UNREAD_COUNT: Count = Field(
-        1000, description="How far unread messages and chats are counted; more are not told apart; messages."
+        1000,
+        description="Highest count of unread messages or chats; larger counts show as this one; messages.",
     )
-    MAX_GROUP_MEMBERS: Count = Field(500, description="Most members of a group, its owner included; people.")
+    MAX_GROUP_MEMBERS: Count = Field(500, description="Most members of a group, its owner included; members.")
 
     # --- GraphQL
-    DEFAULT_PAGE_SIZE: Count = Field(50, description="Nodes on a page when a query names no number; nodes.")
+    DEFAULT_PAGE_SIZE: Count = Field(50, description="Nodes on a page when a query gives no number; nodes.")
     MAX_PAGE_SIZE: Count = Field(100, description="Most nodes on a page; nodes.")
 
-    # --- Documents and what they may ask for
+    # --- Limits of documents and variables
     INTROSPECTION: bool = Field(True, description="Answer introspection queries: `true` or `false`.")
     MAX_QUERY_CHARACTERS: Count = Field(65_536, description="Longest document; characters.")
     MAX_QUERY_TOKENS: Count = Field(2000, description="Most tokens of a document; tokens.")
     MAX_QUERY_MERGES: Count = Field(
-        2000, description="Most pairs of fields or fragments that a document asks to merge; pairs."
+        2000, description="Most pairs of fields or fragments of a document that must be merged; pairs."
     )
     MAX_QUERY_DEPTH: Count = Field(15, description="Deepest nesting of a selection; levels.")
     MAX_QUERY_ALIASES: Count = Field(30, description="Most aliases of an operation; aliases.")
     MAX_ROOT_FIELDS: Count = Field(20, description="Most root fields of an operation; fields.")
-    LARGE_QUERY_COST: Count = Field(2000, description="From here on a query runs on a thread apart; values.")
+    LARGE_QUERY_COST: Count = Field(
+        2000, description="Cost from which a query runs on a thread of its own; values."
+    )
     MAX_QUERY_COST: Count = Field(
-        50_000, description="Most values that an operation may ask for, pages counted whole; values."
+        50_000, description="Most values that an operation may return, with full pages; values."
     )
     MAX_LIST_ITEMS: Count = Field(
-        2000, description="Most items of a list, and most fields of an object, that a request gives; items."
+        2000, description="Most items of a list, and most fields of an object, in a request; items."
     )
     MAX_VARIABLE_VALUES: Count = Field(
         10_000, description="Most values in the variables of a request, nested ones included; values."
@@ -51,25 +54,25 @@ class RequestVariables(BaseModel):
         1000, description="Validated documents that one process keeps; documents."
     )
     DOCUMENT_CACHE_CHARACTERS: Count = Field(
-        4_194_304, description="Validated documents that one process keeps; characters of all of them."
+        4_194_304, description="Validated documents that one process keeps; characters in total."
     )
 
     # --- GraphQL over HTTP
     GRAPHIQL: bool = Field(True, description="Serve the GraphiQL page to browsers: `true` or `false`.")
     MAX_BODY_BYTES: Count = Field(1_048_576, description="Largest body or query string of a request; bytes.")
-    BODY_TIMEOUT_SECONDS: Seconds = Field(30, description="Longest wait for the whole of a body; seconds.")
+    BODY_TIMEOUT_SECONDS: Seconds = Field(30, description="Longest wait for a complete body; seconds.")
     MAX_JSON_DEPTH: Count = Field(40, description="Deepest nesting of a request's JSON; levels.")
     MAX_STREAMS_PER_USER: Count = Field(
         10, description="Most streamed subscriptions of one user in one process; streams."
     )
     STREAM_WINDOW_BYTES: Count = Field(
-        262_144, description="What a streamed subscription may owe its client before it is held back; bytes."
+        262_144, description="Unsent output of a streamed subscription above which its feed waits; bytes."
     )
     KEEP_ALIVE_SECONDS: Seconds = Field(
-        20, description="Time between signs of life on an idle stream or socket; seconds."
+        20, description="Time between heartbeats on an idle stream or socket; seconds."
     )
     SLOW_CONSUMER_SECONDS: Seconds = Field(
-        30, description="How long a client may leave what it asked for unread before it is dropped; seconds."
+        30, description="How long a client may leave its output unread before it is dropped; seconds."
     )
 
     # --- Persisted and trusted documents
@@ -81,13 +84,13 @@ class RequestVariables(BaseModel):
     MAX_PERSISTED_QUERY_CHARACTERS: Count = Field(16_384, description="Longest persisted query; characters.")
     PERSISTED_QUERY_CACHE_CHARACTERS: Count = Field(
         2_097_152,
-        description="Persisted queries that one process keeps in memory; characters of all of them.",
+        description="Persisted queries that one process keeps in memory; characters in total.",
     )
     TRUSTED_DOCUMENTS: OptionalFile = Field(
         None, description="JSON file of trusted documents, sha256 -> document; empty for none."
     )
     TRUSTED_DOCUMENTS_ONLY: bool = Field(
-        False, description="Execute nothing but trusted documents: `true` or `false`."
+        False, description="Execute only trusted documents: `true` or `false`."
     )
 
     @field_validator("TRUSTED_DOCUMENTS_ONLY")

@@ -1,1 +1,1 @@
-"""`manage.py dev`: all that a developer's machine needs, in one foreground process. Production never imports it."""
+"""`manage.py dev`: runs everything that Parlor needs, in one foreground process. Production never imports it."""

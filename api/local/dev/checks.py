@@ -1,4 +1,4 @@
-"""What must be so before anything starts: a free port, and servers that answer at the URLs that were given."""
+"""Checks before anything starts: the port is free, and the servers at the given URLs answer."""
 
 import socket
 
@@ -13,7 +13,7 @@ _CONNECT_SECONDS = 5
 
 
 def require_free_port(host: str, port: int) -> None:
-    """Raises DevRefused when nothing can listen on `host` and `port`."""
+    """Raise DevRefused when Parlor cannot listen on `host` and `port`."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -31,7 +31,7 @@ def _port_sentence(host: str, port: int, error: OSError) -> str:
 
 
 def require_database(url: str) -> None:
-    """Raises DevRefused when no PostgreSQL answers at `url`, or when it turns the login down."""
+    """Raise DevRefused when no PostgreSQL answers at `url`, or when it refuses the login."""
     try:
         psycopg.connect(url, connect_timeout=_CONNECT_SECONDS).close()
     except psycopg.Error as error:
@@ -42,7 +42,7 @@ def require_database(url: str) -> None:
 
 
 def require_redis(url: str) -> None:
-    """Raises DevRefused when no Redis answers at `url`."""
+    """Raise DevRefused when no Redis answers at `url`."""
     try:
         with Redis.from_url(
             url, socket_connect_timeout=_CONNECT_SECONDS, socket_timeout=_CONNECT_SECONDS

@@ -1,23 +1,23 @@
-"""Daphne in this process, until SIGINT or SIGTERM."""
+"""Runs Daphne in this process until SIGINT or SIGTERM."""
 
 from collections.abc import Callable
 
 from daphne.endpoints import build_endpoint_description_strings
 from daphne.server import reactor  # not from twisted: it must be the one that daphne installs
 
-from api.asgi import application
+from api.http.asgi_messages import Application
 from api.local.dev.errors import DevRefused
 from api.process.drain import drain
 from api.servers.daphne import Server
 
-# Connections that wait to be accepted. Twisted's own 50 made a storm of 3,000 clients wait for their retries.
+# Connections that wait to be accepted. With Twisted's default of 50, a storm of 3,000 clients had to retry.
 BACKLOG = 4096
 
 
-def serve(host: str, port: int, ready: Callable[[], None]) -> None:
-    """Serve Parlor on `host` and `port`, and call `ready` once it listens. Raises DevRefused when it cannot listen.
+def serve(application: Application, host: str, port: int, ready: Callable[[], None]) -> None:
+    """Serve `application` on `host` and `port`, and call `ready` once it listens. Raises DevRefused when it cannot.
 
-    No access log: it would show query strings. Afterwards both signals are ignored.
+    No access log: it would show query strings.
     """
     server = Server(
         application=application,

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM while Parlor starts: they end it, but never between a server's start and the care for its end."""
+"""Handles SIGINT and SIGTERM while Parlor starts: they end it, but never before a started server can be stopped."""
 
 import contextlib
 import signal
@@ -7,19 +7,19 @@ from types import FrameType
 
 
 class Stopped(BaseException):
-    """SIGINT or SIGTERM came. What follows is the way out, on which both are ignored."""
+    """SIGINT or SIGTERM came. Parlor shuts down, and ignores both meanwhile."""
 
 
 class StartSignals:
-    """The handlers of both signals from `caught` until a server sets its own."""
+    """The handlers of both signals, until the server installs its own."""
 
     def __init__(self) -> None:
-        self._is_held = False
+        self._is_deferred = False
         self._is_pending = False
 
     @contextlib.contextmanager
     def caught(self) -> Iterator[None]:
-        """Raise Stopped inside, wherever the signal meets it, and swallow it at the end."""
+        """Raise Stopped inside the block when a signal comes, and swallow it at the end of the block."""
         before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             with contextlib.suppress(Stopped):
@@ -29,25 +29,25 @@ class StartSignals:
                 signal.signal(number, handler)
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Wait with Stopped until the end of this block."""
-        self._is_held = True
+    def deferred(self) -> Iterator[None]:
+        """Raise Stopped only at the end of the block."""
+        self._is_deferred = True
         try:
             yield
         finally:
-            self._is_held = False
+            self._is_deferred = False
             if self._is_pending:
                 raise Stopped
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         ignore_signals()
-        if self._is_held:
+        if self._is_deferred:
             self._is_pending = True
         else:
             raise Stopped
 
 
 def ignore_signals() -> None:
-    """A second Ctrl-C must not cut the way out short."""
+    """Ignore both signals: a second Ctrl-C must not interrupt the shutdown."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

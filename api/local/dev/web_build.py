@@ -1,4 +1,4 @@
-"""The web pages under `web/`, built when Node is there. Parlor runs without them."""
+"""Builds the web pages under `web/` if Node is installed. Parlor runs without them."""
 
 import contextlib
 import os
@@ -8,23 +8,23 @@ import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-_OLDEST_NODE = (20, 19)  # `engines` in web/package.json
-_NOT_SOURCES = {"node_modules", "dist"}
+_MIN_NODE_VERSION = (20, 19)  # `engines` in web/package.json
+_IGNORED_FOLDERS = {"node_modules", "dist"}
 
 
 def build_pages(web: Path, log: Path, say: Callable[[str], None]) -> None:
-    """Build `web/dist` when it is missing or older than its sources. Says in one line when that is not possible."""
+    """Build `web/dist` if it is missing or older than its sources; `say` prints one line if that fails."""
     if not (web / "package.json").exists() or _is_fresh(web):
         return
     npm = shutil.which("npm")
-    if npm is None or _node_version() < _OLDEST_NODE:
+    if npm is None or _node_version() < _MIN_NODE_VERSION:
         say(
             "The web pages are not built: that needs Node 20.19 or later with npm. The API does not need them."
         )
         return
     say("Building the web pages.")
-    # Not `npm ci`, which stops at a lock file made where the registry lacks an optional package of another platform.
-    # The versions are the lock file's all the same.
+    # Not `npm ci`, which fails on a lock file made where the registry lacks an optional package of another platform.
+    # The versions still come from the lock file.
     install = (npm, "install", "--no-save", "--no-audit", "--no-fund")
     with log.open("wb") as output:
         for command in ((npm, "run", "build"),) if _is_installed(web) else (install, (npm, "run", "build")):
@@ -34,7 +34,7 @@ def build_pages(web: Path, log: Path, say: Callable[[str], None]) -> None:
 
 
 def _run(command: Sequence[str], folder: Path, output: int) -> int:
-    # In a group of its own, because npm leaves its children behind when it alone is stopped.
+    # In a process group of its own, because npm leaves its children behind when it alone is stopped.
     process = subprocess.Popen(
         command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
     )
@@ -60,23 +60,23 @@ def _node_version() -> tuple[int, ...]:
 
 def _is_fresh(web: Path) -> bool:
     pages = list((web / "dist").rglob("*.html"))
-    return bool(pages) and min(_changed(page) for page in pages) >= max(
-        _changed(path) for path in _sources(web)
+    return bool(pages) and min(_modified_at(page) for page in pages) >= max(
+        _modified_at(path) for path in _sources(web)
     )
 
 
 def _is_installed(web: Path) -> bool:
     done = web / "node_modules" / ".package-lock.json"  # npm writes it last
-    return done.exists() and _changed(done) >= _changed(web / "package-lock.json")
+    return done.exists() and _modified_at(done) >= _modified_at(web / "package-lock.json")
 
 
 def _sources(web: Path) -> list[Path]:
     found = []
     for folder, folders, files in os.walk(web):
-        folders[:] = [name for name in folders if name not in _NOT_SOURCES]
+        folders[:] = [name for name in folders if name not in _IGNORED_FOLDERS]
         found += [Path(folder, name) for name in files]
     return found
 
 
-def _changed(path: Path) -> float:
+def _modified_at(path: Path) -> float:
     return path.stat().st_mtime

@@ -1,7 +1,7 @@
-"""Private PostgreSQL and Redis for a developer's machine and for the tests. Production never imports this.
+"""Private PostgreSQL and Redis servers for a developer's machine and for the tests. Production never imports this.
 
-Both are children of the process that starts them, listen on sockets in a folder of their own, keep their data under
-one `data_dir`, and stop when the context ends. An earlier run that was killed is cleared away first.
+Both are children of the process that starts them, listen on sockets in a private folder, keep their data under one
+`data_dir`, and stop when the context ends. Servers left over from a killed run are stopped first.
 """
 
 from api.local.embedded.errors import ServerRefused

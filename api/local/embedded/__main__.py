@@ -1,4 +1,4 @@
-"""`python -m api.local.embedded`: stops what a killed run left behind; `make clean` calls it."""
+"""`python -m api.local.embedded`: stops the servers that a killed run left behind; `make clean` calls it."""
 
 import sys
 

@@ -1,5 +1,5 @@
-"""Why a private server is not there."""
+"""The error of a private server that cannot run."""
 
 
-class ServerRefused(Exception):  # noqa: N818 - an answer to the developer, not a fault of ours
+class ServerRefused(Exception):  # noqa: N818 - an answer to the developer, not a bug
     """A server cannot be started or reached. The text is one sentence for the developer, without secrets."""

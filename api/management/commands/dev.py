@@ -1,10 +1,11 @@
-"""Run Parlor on this machine: servers, migrations, demo data, pages and the server itself."""
+"""Run Parlor on this machine: private servers, migrations, demo data, web pages and the server itself."""
 
 import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from api.asgi import application
 from api.config.environment import Deployment, read_environment
 from api.local.dev.errors import DevRefused
 from api.local.dev.run import run
@@ -18,7 +19,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """One switch, for those who do not work on the pages."""
+        """Add the one option."""
         parser.add_argument("--no-pages", action="store_true", help="Leave the web pages as they are.")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         if environment.ENVIRONMENT is Deployment.PRODUCTION:
             sys.exit("`manage.py dev` makes demo data with a public password, so it is not for production.")
         try:
-            run(environment, self._say, with_pages=not options["no_pages"])
+            run(application, environment, self._say, with_pages=not options["no_pages"])
         except (DevRefused, ServerRefused) as refusal:
             sys.exit(str(refusal))
 

@@ -1,4 +1,4 @@
-"""Write the committed files that are made of code: schema.graphql and .env.example."""
+"""Write the files generated from the code: schema.graphql and .env.example."""
 
 from typing import Any
 
@@ -13,5 +13,5 @@ class Command(BaseCommand):
     help = __doc__ or ""
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Write them."""
+        """Write the files."""
         write()

@@ -1,4 +1,4 @@
-// graphql-ws over ws, events from graphql-redis-subscriptions over ioredis: each as its README shows.
+// The graphql-ws peer: graphql-ws over ws, events from graphql-redis-subscriptions over ioredis, as in their READMEs.
 //   node server.js <port> <path of the Redis socket>
 import { createServer } from "node:http";
 import { makeExecutableSchema } from "@graphql-tools/schema";

@@ -1,1 +1,1 @@
-"""The limit: what a server program can write when the application does nothing but hand it frames."""
+"""The upper limit: how fast a server program writes if the application does nothing but pass it frames."""

@@ -1,7 +1,7 @@
-"""An ASGI application that writes the same ready-made frame to all sockets of a chat: the raw loop of a server.
+"""An ASGI application that writes each ready-made frame from Redis to all sockets of a chat.
 
-It answers `connection_init` and `subscribe` of graphql-transport-ws with constants, so that the same clients connect to
-it. A frame comes from Redis as it shall go out, on the channel `raw.<chat>`; nothing is parsed, checked or kept.
+It answers `connection_init` and `subscribe` of graphql-transport-ws with constants, so that the same clients can
+connect. The Redis channel `raw.<chat>` carries the complete frame; the application parses, checks and stores nothing.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ _relays: set[asyncio.Task[None]] = set()
 
 
 async def application(scope: Message, receive: Receive, send: Send) -> None:
-    """Serve one connection."""
+    """Serve one websocket connection, or the lifespan of the process."""
     if scope["type"] == "lifespan":
         await _lifespan(receive, send)
     elif scope["type"] == "websocket":

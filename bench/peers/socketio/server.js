@@ -1,4 +1,4 @@
-// socket.io with its Redis adapter, as its documentation shows. A client names a chat and joins its room.
+// The socket.io peer: socket.io with its Redis adapter, as in its documentation. A client joins the room of a chat.
 //   node server.js <port> <path of the Redis socket>
 import { createServer } from "node:http";
 import { createAdapter } from "@socket.io/redis-adapter";

@@ -1,1 +1,1 @@
-"""The peer in Python: Strawberry, Channels and channels_redis as they come, put together as Strawberry's guide does."""
+"""The Python peer: unmodified Strawberry, Channels and channels_redis, combined as in Strawberry's guide."""

@@ -1,4 +1,4 @@
-"""The ASGI application: Strawberry's router, GraphQL under `/graphql/`."""
+"""The ASGI application of the stock peer: Strawberry's router, with GraphQL at `/graphql/`."""
 
 import os
 
@@ -7,7 +7,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.peers.stock.settings")
 django_application = get_asgi_application()
 
-# What follows needs Django to be set up.
+# These imports need Django to be set up.
 from strawberry.channels import GraphQLProtocolTypeRouter  # noqa: E402
 
 from bench.peers.stock.schema import schema  # noqa: E402

@@ -1,4 +1,4 @@
-"""The part of Parlor's schema that the benchmark asks for, over `listen_to_channel`."""
+"""The part of Parlor's schema that the benchmark selects, with a subscription over `listen_to_channel`."""
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
@@ -11,7 +11,7 @@ from bench.peers.stock.groups import group_of
 
 @strawberry.type
 class User:
-    """Who did something."""
+    """A user."""
 
     id: strawberry.ID
     username: str
@@ -21,7 +21,7 @@ class User:
 
 @strawberry.type
 class Message:
-    """What was said."""
+    """A message."""
 
     id: strawberry.ID
     text: str
@@ -31,7 +31,7 @@ class Message:
 
 @strawberry.type
 class FeedReady:
-    """The group is joined."""
+    """The first event: the group is joined."""
 
     chat_id: strawberry.ID
     seq: int
@@ -39,7 +39,7 @@ class FeedReady:
 
 @strawberry.type
 class MessagePosted:
-    """A message came."""
+    """A message was posted."""
 
     chat_id: strawberry.ID
     seq: int
@@ -53,7 +53,7 @@ ChatFeedEvent = Annotated[FeedReady | MessagePosted, strawberry.union("ChatFeedE
 
 @strawberry.type
 class Query:
-    """A schema must have one."""
+    """The query type that every schema needs."""
 
     @strawberry.field
     def ok(self) -> bool:
@@ -69,7 +69,7 @@ class Subscription:
     async def chat_group(
         self, info: strawberry.Info[Any, Any], chat_id: strawberry.ID, since: int | None = None
     ) -> AsyncGenerator[ChatFeedEvent, None]:
-        """Its events from now on; `since` is accepted and not honoured, as there is no log."""
+        """The chat's events from now on. `since` is accepted but ignored, because there is no log."""
         del since
         socket = info.context["ws"]
         async with socket.listen_to_channel("chat.event", groups=[group_of(chat_id)]) as events:

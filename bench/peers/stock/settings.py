@@ -1,4 +1,4 @@
-"""Django's settings, with no more than Channels needs."""
+"""Django's settings of the stock peer: the minimum that Channels needs."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""`manage.py prune_log`: delete events older than REPLAY_HORIZON_DAYS. For a timer, once a day; it may run anywhere."""
+"""`manage.py prune_log`: deletes events older than REPLAY_HORIZON_DAYS. For a daily timer, on any one machine."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -14,19 +14,19 @@ BATCH = 5000
 
 
 class Command(BaseCommand):
-    """Prunes chat by chat, in small transactions. Stopped half way, it goes on from there the next time."""
+    """Prunes chat by chat, in small transactions. An interrupted run loses nothing: the next one does the rest."""
 
-    help = "Delete what feeds need no more for replay: events older than REPLAY_HORIZON_DAYS. Messages stay."
+    help = "Delete events older than REPLAY_HORIZON_DAYS, which feeds no longer replay. Messages stay."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """`--dry-run` and `--batch`."""
         parser.add_argument(
-            "--dry-run", action="store_true", help="Only say how many events it would delete."
+            "--dry-run", action="store_true", help="Only print how many events would be deleted."
         )
         parser.add_argument("--batch", type=int, default=BATCH, help="Events deleted in one transaction.")
 
     def handle(self, *, dry_run: bool, batch: int, verbosity: int, **options: Any) -> None:
-        """Says at the end how many events of how many chats it has deleted."""
+        """Prints at the end how many events of how many chats it deleted."""
         del options
         if batch < 1:
             raise CommandError("--batch must be at least 1.")

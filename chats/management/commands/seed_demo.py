@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: people and chats to look at. A second run finds all in place and adds nothing."""
+"""`manage.py seed_demo`: creates demo people and chats. A second run finds them and adds nothing."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -17,26 +17,26 @@ from chats.services import create_group_chat, delete_message, edit_message, send
 
 
 class Command(BaseCommand):
-    """Makes what is missing of the demo. Each conversation is one transaction, so it is there as a whole or not."""
+    """Creates what is missing of the demo. Each conversation is one transaction, hence complete or absent."""
 
-    help = "Make demo people and chats, unless they are there already."
+    help = "Create demo people and chats, unless they exist."
 
     def handle(self, **options: Any) -> None:
-        """Refuses to run in production, where a public password has no place."""
+        """Refuses to run in production, since the demo people's password is public."""
         del options
         if settings.PRODUCTION:
             raise CommandError("Demo people have a public password: they are not for production.")
         ids = _people()
         now = timezone.now()
-        made = sum(_make(conversation, ids, now) for conversation in CONVERSATIONS)
+        made = sum(_create(conversation, ids, now) for conversation in CONVERSATIONS)
         self.stdout.write(f"Demo: {len(ids)} people, {len(CONVERSATIONS)} chats ({made} new).")
 
 
 def _people() -> dict[str, int]:
-    """The ids of the demo people. Those who are there already stay as they are."""
+    """The ids of the demo people, by username. Existing people stay as they are."""
     users = get_user_model().objects
     missing = PEOPLE.keys() - set(users.filter(username__in=PEOPLE).values_list("username", flat=True))
-    password = make_password(PASSWORD) if missing else ""  # slow by design, so once for all
+    password = make_password(PASSWORD) if missing else ""  # slow by design, hence hashed once
     for username, display_name in PEOPLE.items():
         if username in missing:
             users.create(username=username, display_name=display_name, password=password)
@@ -44,13 +44,13 @@ def _people() -> dict[str, int]:
 
 
 @transaction.atomic
-def _make(conversation: Conversation, ids: Mapping[str, int], now: datetime) -> bool:
-    """Let the people say their lines, then date them back. Returns whether there was anything to do."""
+def _create(conversation: Conversation, ids: Mapping[str, int], now: datetime) -> bool:
+    """Post the lines of a conversation, then date them back. Returns False if the chat has messages already."""
     chat = _chat(conversation, ids)
     if chat.messages.exists():
         return False
     began = now - timedelta(days=conversation.days_ago)
-    messages = _say(chat, conversation.lines, ids)
+    messages = _post_lines(chat, conversation.lines, ids)
     _date_back(chat, messages, conversation.lines, began)
     _leave_unread(chat, conversation.unread)
     return True
@@ -63,22 +63,22 @@ def _chat(conversation: Conversation, ids: Mapping[str, int]) -> Chat:
     return create_group_chat(maker, conversation.title, others, client_id=f"demo {conversation.title}")
 
 
-def _say(chat: Chat, lines: tuple[Line, ...], ids: Mapping[str, int]) -> list[Message]:
-    said: list[Message] = []
+def _post_lines(chat: Chat, lines: tuple[Line, ...], ids: Mapping[str, int]) -> list[Message]:
+    messages: list[Message] = []
     for number, line in enumerate(lines):
         sender_id = ids[line.sender]
-        reply_to_id = None if line.reply_to is None else said[line.reply_to].pk
+        reply_to_id = None if line.reply_to is None else messages[line.reply_to].pk
         message = send_message(sender_id, chat.pk, line.text, f"demo {chat.pk} {number}", reply_to_id)
         if line.edited_to is not None:
             message = edit_message(sender_id, message.pk, line.edited_to)
         if line.is_deleted:
             message = delete_message(sender_id, message.pk)
-        said.append(message)
-    return said
+        messages.append(message)
+    return messages
 
 
 def _date_back(chat: Chat, messages: list[Message], lines: tuple[Line, ...], began: datetime) -> None:
-    """The one place that rewrites history: rows of a demo that claim to be older than they are."""
+    """Make the rows of a conversation look older than they are. Nothing else rewrites history."""
     at = began
     for message, line in zip(messages, lines, strict=True):
         at += timedelta(minutes=line.after)
@@ -105,7 +105,7 @@ def _time_of(event: Event, began: datetime) -> datetime:
 
 
 def _leave_unread(chat: Chat, unread: int) -> None:
-    """Everyone has read all but the last `unread` messages; who wrote one of these, up to their own."""
+    """Mark all but the last `unread` messages as read, for their senders up to their own last message."""
     seqs = list(chat.messages.order_by("seq").values_list("seq", "sender_id"))
     read_seq, tail = seqs[-unread - 1][0], seqs[len(seqs) - unread :]
     for membership in chat.memberships.all():

@@ -1,4 +1,4 @@
-"""A subscription compiled: what to execute for each event, for whom, and under which key its results may be shared."""
+"""Compiles a subscription to a plan: what to execute for each event, and under which key the payloads are shared."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -14,7 +14,7 @@ from schema.build import schema
 from schema.context import Context
 from schema.documents.prepared import Document, PreparedOperation
 from schema.errors import RequestRefused, format_errors
-from schema.live.compiling.event_objects import FeedEvent, present
+from schema.live.compiling.event_objects import FeedEvent, as_graphql_object
 from schema.live.compiling.projection import Projection, compile_projection
 from schema.live.compiling.selection import select
 from schema.live.memory.amendments import readable_from
@@ -22,7 +22,7 @@ from schema.live.memory.amendments import readable_from
 _encoder = msgspec.json.Encoder(order="sorted")
 _result_encoder = msgspec.json.Encoder()
 
-# Of one document; others are compiled again when they are asked for.
+# Per document; older ones are compiled again when they are needed.
 PROJECTIONS_KEPT = 8
 
 PlanKey = tuple[str, bytes, int | None]
@@ -30,11 +30,11 @@ PlanKey = tuple[str, bytes, int | None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """How one selection of a feed is answered.
+    """How the payloads of one selection are made; plans with equal keys make equal payloads.
 
-    Two subscriptions with equal keys get equal payloads. The key holds the selection and the values of the variables
-    in it, but not the arguments of the feed itself, so that clients that resume from different seqs share; and it
-    holds the viewer, unless every selected field is shareable.
+    The key holds the selection and the values of its variables, but not the arguments of the feed itself, so that
+    clients that resume from different seqs share a plan. It also holds the viewer, unless every selected field is
+    shareable. Members who may read from `first_seq` on get older messages without their text.
     """
 
     key: PlanKey
@@ -43,13 +43,8 @@ class Plan:
     projection: Projection | None = None
     first_seq: int = 1
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether the payloads are the same for all viewers."""
-        return self.key[2] is None
-
     def readable_from(self, seq: int) -> "Plan":
-        """The same for those who may read messages from this seq on."""
+        """The same plan for members who may read messages from this seq on."""
         text, variables, viewer_id = self.key
         project, projection = self.projection, None
         if project is not None:
@@ -59,19 +54,23 @@ class Plan:
         )
 
     async def execute(self, event: FeedEvent) -> bytes:
-        """The JSON of the execution result for one event. Loaders are new for each: nothing comes from a cache."""
+        """The JSON of the execution result for one event. Each event has its own loaders, so no lookup is outdated."""
         if self.projection is not None:
             return self.projection(event)
-        result = self._begin(present(readable_from(event, self.first_seq)))
+        result = self._begin(as_graphql_object(readable_from(event, self.first_seq)))
         return _encode(result if isinstance(result, ExecutionResult) else await result)
 
     def execute_now(self, event: object) -> bytes | None:
-        """The same in this very step; None if a selected field has to wait for something."""
+        """The same for a GraphQL object, without waiting; None if a selected field has to wait for a lookup."""
         result = self._begin(event)
         if isinstance(result, ExecutionResult):
             return _encode(result)
         asyncio.ensure_future(result).cancel()
         return None
+
+    def for_viewer(self, context: Context) -> "Plan":
+        """The same selection executed for one viewer: for the events of a feed that are theirs alone."""
+        return Plan((*self.key[:2], context.viewer_id), self.executor, context)
 
     def _begin(self, event: object) -> ExecutionResult | Awaitable[ExecutionResult]:
         executor = self.executor.build_per_event_executor(event)
@@ -87,7 +86,7 @@ def _encode(result: ExecutionResult) -> bytes:
 
 
 def build_executor(prepared: PreparedOperation, context: Context) -> Executor[Any]:
-    """The executor of an operation, its variables coerced. Raises RequestRefused for variables that do not fit."""
+    """The executor of an operation, with its variables coerced. Raises RequestRefused for invalid variables."""
     built = StrawberryGraphQLCoreExecutionContext.build(
         schema.graphql_schema,
         prepared.document.node,
@@ -102,24 +101,25 @@ def build_executor(prepared: PreparedOperation, context: Context) -> Executor[An
 
 
 def _projection(document: Document, operation_name: str | None, variables: bytes) -> Projection | None:
-    """The operation's projection under these values. The last ones of a document are kept as long as it is."""
+    """The operation's projection under these values of its variables; the document caches the newest ones."""
     key = (operation_name, variables)
-    kept = document.projections
-    if key in kept:
-        found: Projection | None = kept[key]
+    cached = document.projections
+    if key in cached:
+        found: Projection | None = cached[key]
         return found
     operation, values = document.operations[operation_name], msgspec.json.decode(variables)
     projection = compile_projection(schema.graphql_schema, operation, document.fragments, values)
-    if len(kept) >= PROJECTIONS_KEPT:
-        del kept[next(iter(kept))]
-    kept[key] = projection
+    if len(cached) >= PROJECTIONS_KEPT:
+        del cached[next(iter(cached))]
+    cached[key] = projection
     return projection
 
 
 def compile_plan(prepared: PreparedOperation, executor: Executor[Any], context: Context) -> Plan:
     """The plan of a subscription for a chat's events.
 
-    One that is shared runs as nobody, where what depends on the viewer is refused; one that projects needs no viewer.
+    A shared plan runs without an identity, so that a field that depends on the viewer would be refused; a plan that
+    projects needs none.
     """
     selection = select(prepared.document, prepared.name)
     values = executor.variable_values.coerced
@@ -128,11 +128,6 @@ def compile_plan(prepared: PreparedOperation, executor: Executor[Any], context: 
     projection = _projection(prepared.document, prepared.name, variables)
     if projection is None and not selection.is_shareable:
         return Plan((selection.text, variables, context.viewer_id), executor, context)
-    # The plan outlives this subscriber, whose socket it must not keep.
+    # The plan outlives this subscriber and must not keep its socket alive.
     executor.context_value = None
     return Plan((selection.text, variables, None), executor, Context(), projection)
-
-
-def personal(plan: Plan, context: Context) -> Plan:
-    """The same selection executed for one viewer, for what a feed carries beside a chat's events."""
-    return Plan((*plan.key[:2], context.viewer_id), plan.executor, context)

@@ -1,9 +1,8 @@
-"""A selection compiled to a projection: from an event straight to the bytes of its execution result.
+"""Compiles a selection to a projection: a function from an event to the bytes of its execution result.
 
-It follows the execution algorithm of the GraphQL specification (section 6: CollectFields, merging of equal response
-keys, @skip and @include, fragments on objects, interfaces and unions) ahead of time, once, for each type that an
-event can have. What cannot be read from the event alone is not compiled, and graphql-core executes the whole
-operation instead.
+It runs the execution algorithm of the GraphQL specification (section 6: CollectFields, merging of equal response keys,
+@skip and @include, fragments on objects, interfaces and unions) ahead of time, once for each event type. A selection
+with a field that cannot be read from the event alone is not compiled: graphql-core executes the whole operation.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,15 +26,16 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from schema.live.compiling.projectable_fields import SHAPES, TYPE_NAMES, Child, Encode
+from schema.live.compiling.event_types import type_name
+from schema.live.compiling.projectable_fields import PROJECTED_CLASSES, Encode, Leaf, projectable_fields
 
 Projection = Callable[[object], bytes]
 
 _CONDITIONS = ("skip", "include")
 
 
-class _NotProjectable(Exception):  # noqa: N818 - not an error: graphql-core does the work then
-    """Something is selected that the event itself does not hold."""
+class _NotProjectable(Exception):  # noqa: N818 - not an error: graphql-core executes the operation then
+    """A selected field cannot be read from the event itself."""
 
 
 def compile_projection(
@@ -44,9 +44,9 @@ def compile_projection(
     fragments: Mapping[str, FragmentDefinitionNode],
     variables: Mapping[str, Any],
 ) -> Projection | None:
-    """The projection of a subscription for all that a chat carries; None if any of it needs more than the event.
+    """The projection of a subscription for all events of a chat; None if a selected field needs more than the event.
 
-    `variables` are the coerced values, defaults included. What a feed carries beside that is not looked at.
+    `variables` are the coerced values, defaults included. The types of an inbox's own events are not compiled.
     """
     compiler = _Compiler(schema, fragments, variables)
     try:
@@ -70,8 +70,8 @@ class _Compiler:
         [(key, nodes)] = fields.items()
         selection_sets = [node.selection_set for node in nodes if node.selection_set is not None]
         by_type = {
-            event_type: self._object(type_name, selection_sets)
-            for event_type, type_name in TYPE_NAMES.items()
+            event_class: self._object(type_name(event_class), selection_sets)
+            for event_class in PROJECTED_CLASSES
         }
         opening = b'{"data":{%s:' % _encode_key(key)
 
@@ -80,30 +80,30 @@ class _Compiler:
 
         return project
 
-    def _object(self, type_name: str, selection_sets: Iterable[SelectionSetNode]) -> Encode:
-        object_type = self.schema.get_type(type_name)
+    def _object(self, object_name: str, selection_sets: Iterable[SelectionSetNode]) -> Encode:
+        object_type = self.schema.get_type(object_name)
         if not isinstance(object_type, GraphQLObjectType):
             raise _NotProjectable
         steps: list[tuple[bytes, Encode]] = []
         for key, nodes in self._collect(object_type, selection_sets).items():
             prefix = (b"," if steps else b"{") + _encode_key(key) + b":"
-            steps.append((prefix, self._field(type_name, nodes)))
+            steps.append((prefix, self._field(object_name, nodes)))
         return _join(steps)
 
-    def _field(self, type_name: str, nodes: list[FieldNode]) -> Encode:
+    def _field(self, object_name: str, nodes: list[FieldNode]) -> Encode:
         name = nodes[0].name.value
         if name == "__typename":
-            constant = b'"%s"' % type_name.encode()
+            constant = b'"%s"' % object_name.encode()
             return lambda _found: constant
-        shape = SHAPES[type_name].get(name)
-        if shape is None:
+        field = projectable_fields()[object_name].get(name)
+        if field is None:
             raise _NotProjectable
-        if not isinstance(shape, Child):
-            return shape.encode
+        if isinstance(field, Leaf):
+            return field.encode
+        get = field.get
         inner = self._object(
-            shape.type_name, [node.selection_set for node in nodes if node.selection_set is not None]
+            field.type_name, [node.selection_set for node in nodes if node.selection_set is not None]
         )
-        get = shape.get
 
         def encode(found: Any) -> bytes:
             child = get(found)
@@ -156,7 +156,7 @@ class _Compiler:
             else:
                 condition = value_from_ast_untyped(value)
             if not isinstance(condition, bool):
-                raise _NotProjectable  # null for a variable with a default: an error of the execution
+                raise _NotProjectable  # null for a variable with a default: graphql-core reports the error
             if condition is (directive.name.value == "skip"):
                 return False
         return True

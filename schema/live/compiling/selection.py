@@ -1,4 +1,4 @@
-"""What a subscription selects: which variables matter to it, and whether its answer is the same for every viewer."""
+"""Analyses what a subscription selects: which variables matter, and whether all viewers get the same payloads."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,9 +7,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLField,
     GraphQLInterfaceType,
-    GraphQLObjectType,
     GraphQLSchema,
     Node,
     OperationDefinitionNode,
@@ -18,20 +16,18 @@ from graphql import (
     VariableNode,
     Visitor,
     VisitorAction,
-    is_object_type,
     print_ast,
     visit,
 )
-from strawberry.types.field import StrawberryField
 
 from schema.build import schema
 from schema.documents.prepared import Document
-from schema.types.scope import is_shareable
+from schema.types.scope import is_shareable_field
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The part of a subscription that shapes its payloads. The arguments of the feed are no part of it."""
+    """The part of a subscription that determines its payloads: all but the arguments of the feed."""
 
     text: str
     variables: frozenset[str]
@@ -39,7 +35,7 @@ class Selection:
 
 
 def select(document: Document, operation_name: str | None) -> Selection:
-    """The selection of a subscription operation. Named by its name: to hash a node is to hash all that is in it."""
+    """The selection of a subscription operation. Cached by name, since hashing a node hashes its whole tree."""
     selection: Selection | None = document.selections.get(operation_name)
     if selection is None:
         selection = document.selections[operation_name] = _select(document, operation_name)
@@ -48,7 +44,7 @@ def select(document: Document, operation_name: str | None) -> Selection:
 
 def _select(document: Document, operation_name: str | None) -> Selection:
     operation = document.operations[operation_name]
-    nodes: list[Node] = list(_shaping_nodes(operation))
+    nodes: list[Node] = list(_selecting_nodes(operation))
     fragments = _reachable(nodes, document.fragments)
     nodes += fragments.values()
     return Selection(
@@ -58,8 +54,8 @@ def _select(document: Document, operation_name: str | None) -> Selection:
     )
 
 
-def _shaping_nodes(operation: OperationDefinitionNode) -> Iterator[Node]:
-    """What of the operation shapes a payload: all but the arguments of its one root field."""
+def _selecting_nodes(operation: OperationDefinitionNode) -> Iterator[Node]:
+    """The parts of the operation that determine a payload: all but the arguments of its one root field."""
     for selection in operation.selection_set.selections:
         if isinstance(selection, FieldNode):
             yield from selection.directives or ()
@@ -70,7 +66,7 @@ def _shaping_nodes(operation: OperationDefinitionNode) -> Iterator[Node]:
 
 
 def _root_key(operation: OperationDefinitionNode) -> str:
-    """The names under which the root field is answered."""
+    """The alias and the name of the root field."""
     fields = [node for node in operation.selection_set.selections if isinstance(node, FieldNode)]
     return " ".join(f"{field.alias.value if field.alias else ''}:{field.name.value}" for field in fields)
 
@@ -99,7 +95,7 @@ def _variables(node: Node) -> set[str]:
 def _reachable(
     nodes: list[Node], fragments: dict[str, FragmentDefinitionNode]
 ) -> dict[str, FragmentDefinitionNode]:
-    """The fragments that the nodes spread, directly or not, in the order of their names."""
+    """The fragments that the nodes spread, directly or through others, sorted by name."""
     found: dict[str, FragmentDefinitionNode] = {}
     waiting = list(nodes)
     while waiting:
@@ -112,7 +108,7 @@ def _reachable(
 
 
 class _Sharing(Visitor):
-    """Looks for a field whose value depends on who asks."""
+    """Looks for a field whose value depends on the viewer."""
 
     def __init__(self, type_info: TypeInfo, graphql_schema: GraphQLSchema) -> None:
         super().__init__()
@@ -128,7 +124,7 @@ class _Sharing(Visitor):
         if isinstance(parent, GraphQLInterfaceType):
             candidates += self._schema.get_possible_types(parent)
         for candidate in candidates:
-            if not _is_shareable_field(candidate, node.name.value):
+            if not is_shareable_field(candidate, node.name.value):
                 self.is_shareable = False
         return None
 
@@ -138,15 +134,3 @@ def _is_shareable(node: Node) -> bool:
     visitor = _Sharing(type_info, schema.graphql_schema)
     visit(node, TypeInfoVisitor(type_info, visitor))
     return visitor.is_shareable
-
-
-def _is_shareable_field(parent: object, name: str) -> bool:
-    if not isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
-        return False
-    definition: GraphQLField = parent.fields[name]
-    if name == "id" and any(interface.name == "Node" for interface in parent.interfaces):
-        return True  # made of the type's name and the primary key
-    if is_object_type(parent) and definition.resolve is None:
-        return True
-    field = (definition.extensions or {}).get("strawberry-definition")
-    return isinstance(field, StrawberryField) and is_shareable(field)

@@ -1,1 +1,1 @@
-"""From a chat's events to its subscribers: who starts where, who gets what next, and when a subscription ends."""
+"""From a chat's events to its subscribers: where a subscription starts, what it gets next, and when it ends."""

@@ -1,32 +1,54 @@
-"""One subscription of a chat: where it is in the sequence, and how it gets on from there."""
+"""One subscription of a chat: its position in the chat's sequence, and what it delivers next."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from django.conf import settings
 
-from chats.events import MemberLeft
-from schema.errors import FormattedError
+from chats.events import DurableEvent, MemberLeft
+from schema.errors import FormattedError, errors_of
 from schema.live.compiling.event_objects import FeedEvent
+from schema.live.memory.chat_memory import ChatMemory
 from schema.live.outlet import Outlet
 
-if TYPE_CHECKING:
-    from schema.live.delivery.stream import Stream
+
+class PayloadSource(Protocol):
+    """The stream that an attachment belongs to, which makes its payloads."""
+
+    @property
+    def memory(self) -> ChatMemory:
+        """The chat's events."""
+
+    def payload_in_memory(self, seq: int) -> bytes | None:
+        """The payload of this seq; None if making it has to wait for something."""
+
+    async def payload_after(self, cursor: int) -> tuple[int, bytes]:
+        """The next payload after `cursor`, and the seq that it leads to."""
+
+    def execute_now(self, event: FeedEvent) -> bytes | None:
+        """The payload of an event without a seq; None if making it has to wait for something."""
+
+    async def execute(self, event: FeedEvent) -> bytes:
+        """The payload of an event, made for this attachment alone."""
+
+    def detach(self, attachment: "Attachment") -> None:
+        """The attachment has ended."""
 
 
 class Attachment:
     """A LiveOperation on a chat's stream.
 
-    `cursor` is the seq of the last event given to the outlet. While the outlet is open and the stream's payloads are
-    at hand, events are passed on in the same step that brought them. Otherwise a task catches up, and then lets go.
+    `cursor` is the seq of the last event given to the outlet; `prelude` comes before the first one (FeedReady,
+    FeedReset). While the outlet is open and the payloads can be made from memory, each event is delivered in the step
+    that brought it. Otherwise a task catches up and then ends.
     """
 
     __slots__ = ("_end", "_prelude", "_stopped", "_stream", "_task", "cursor", "outlet", "viewer_id")
 
     def __init__(
-        self, stream: "Stream", viewer_id: int, outlet: Outlet, cursor: int, prelude: Sequence[FeedEvent]
+        self, stream: PayloadSource, viewer_id: int, outlet: Outlet, cursor: int, prelude: Sequence[FeedEvent]
     ) -> None:
         self.viewer_id = viewer_id
         self.outlet = outlet
@@ -38,43 +60,57 @@ class Attachment:
         self._stopped = False
 
     def accept(self, seq: int, payload: bytes) -> None:
-        """The stream's newest payload: pass it on if this is all that is missing, else catch up."""
+        """Deliver the stream's newest payload if nothing before it is missing; else catch up."""
         if self.cursor != seq - 1 or self._task is not None or self._prelude or self._stopped:
             self.resume()
         elif self.outlet.open:
             self.cursor = seq
             self.outlet.next(payload)
 
-    def tell(self, key: Hashable, payload: bytes) -> None:
-        """Something that is true now: for who has been told that the feed stands, and may still see it."""
+    def accept_ephemeral(self, key: Hashable, payload: bytes) -> None:
+        """Deliver an ephemeral payload, unless FeedReady is still to come or the viewer has left the chat."""
         if not (self._prelude or self._stopped or self._end):
             self.outlet.replace(key, payload)
 
     def resume(self) -> None:
-        """Go on, if the outlet is open and there is anything to pass on."""
+        """Deliver what is missing, if the outlet is open."""
         if self._stopped or self._task is not None:
             return
-        self._deliver_at_hand(settings.REPLAY_EVENTS_PER_TURN)
+        self._deliver_from_memory(settings.REPLAY_EVENTS_PER_TURN)
         if not self._stopped and self.outlet.open and self._has_more:
-            self._start(self._catch_up)
+            self._start_task(self._catch_up)
 
-    def end_at(self, event: MemberLeft) -> None:
-        """The viewer may see nothing after `event`, their own leaving.
+    def end_after(self, event: MemberLeft) -> None:
+        """End the operation with `event`, the viewer's own departure: nothing after it is theirs to see.
 
-        What is in memory up to there is passed on, if the client takes it. What is not is read no more, since it could
-        have changed after they left: then they are told of their leaving alone.
+        Events before it are delivered if they are in memory and the client takes them. They are not read from the log,
+        which may show them as they were changed after the departure: the client then gets the departure alone.
         """
         if self._stopped or self._end is not None:
             return
         self._end = event
         if self._task is not None:
             self._task.cancel()
-        self._deliver_at_hand(event.seq - self.cursor + len(self._prelude))
-        if self._may_write():
-            events = self._stream.events_up_to(event, self.cursor)
-            self._start(partial(self._take_leave, events))
+        self._deliver_from_memory(event.seq - self.cursor + len(self._prelude))
+        if self._can_write():
+            events = self._stream.memory.up_to(event, self.cursor)
+            self._start_task(partial(self._deliver_last_events, events))
         else:
             self._complete()
+
+    def end_now(self) -> None:
+        """End the operation at once: the viewer is no longer a member, and the departure's event is lost."""
+        if self._task is not None:
+            self._task.cancel()
+        self._complete()
+
+    def fail(self, errors: list[FormattedError]) -> None:
+        """End the operation with errors."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self._stream.detach(self)
+        self.outlet.fail(errors)
 
     def stop(self) -> None:
         """The client has completed the operation or is gone."""
@@ -85,11 +121,15 @@ class Attachment:
             self._task.cancel()
         self._stream.detach(self)
 
-    def _start(self, work: Callable[[], Awaitable[None]]) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._guarded(work), name="catch up")
+    def _complete(self) -> None:
+        if self._stopped:
+            return
+        self._stopped = True
+        self._stream.detach(self)
+        self.outlet.complete()
 
-    def _deliver_at_hand(self, limit: int) -> None:
-        """Pass on what can be made in this very step, up to `limit` payloads."""
+    def _deliver_from_memory(self, limit: int) -> None:
+        """Deliver up to `limit` payloads that can be made in this very step."""
         for _ in range(limit):
             if self._stopped or not self.outlet.open or not self._has_more:
                 break
@@ -99,7 +139,7 @@ class Attachment:
                     return
                 self._prelude = self._prelude[1:]
             else:
-                payload = self._stream.payload_at_hand(self.cursor + 1)
+                payload = self._stream.payload_in_memory(self.cursor + 1)
                 if payload is None:
                     return
                 self.cursor += 1
@@ -109,32 +149,33 @@ class Attachment:
 
     @property
     def _has_more(self) -> bool:
-        last = self._stream.last_seq if self._end is None else self._end.seq
+        last = self._stream.memory.last_seq if self._end is None else self._end.seq
         return bool(self._prelude) or self.cursor < last
 
-    def _may_write(self) -> bool:
+    def _can_write(self) -> bool:
         return self.outlet.open and not self._stopped
 
-    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+    def _start_task(self, deliver: Callable[[], Awaitable[None]]) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run(deliver), name="catch up")
+
+    async def _run(self, deliver: Callable[[], Awaitable[None]]) -> None:
         try:
-            await work()
-        except asyncio.CancelledError:
-            raise
+            await deliver()
         except Exception as error:
-            self.stop_failing(self._stream.describe(error))
+            self.fail(errors_of(error))
         finally:
             if self._task is asyncio.current_task():
                 self._task = None
 
     async def _catch_up(self) -> None:
         since_yield = 0
-        while self._may_write() and self._has_more:
+        while self._can_write() and self._has_more:
             if self._prelude:
                 await self._deliver_prelude()
                 continue
             seq, payload = await self._stream.payload_after(self.cursor)
-            if not self._may_write():
-                return  # it closed meanwhile
+            if not self._can_write():
+                return  # the outlet closed in the meantime
             self.cursor = seq
             self.outlet.next(payload)
             since_yield += 1
@@ -142,38 +183,18 @@ class Attachment:
                 since_yield = 0
                 await asyncio.sleep(0)
 
-    async def _take_leave(self, events: Sequence[FeedEvent]) -> None:
-        for event in (*self._prelude, *events):
-            payload = await self._stream.execute(event)
-            if not self._may_write():
-                break
-            if self._stream.is_current(event):  # what has changed since then is not theirs to see
-                self.outlet.next(payload)
-        self._complete()
-
     async def _deliver_prelude(self) -> None:
         payload = await self._stream.execute(self._prelude[0])
-        if self._may_write():
+        if self._can_write():
             self._prelude = self._prelude[1:]
             self.outlet.next(payload)
 
-    def end_now(self) -> None:
-        """The viewer may see nothing more, and what ended that is not known any more."""
-        if self._task is not None:
-            self._task.cancel()
+    async def _deliver_last_events(self, events: Sequence[DurableEvent]) -> None:
+        for event in (*self._prelude, *events):
+            payload = await self._stream.execute(event)
+            if not self._can_write():
+                break
+            # An event whose message was changed after the departure is not theirs to see.
+            if not isinstance(event, DurableEvent) or self._stream.memory.is_known_current(event):
+                self.outlet.next(payload)
         self._complete()
-
-    def _complete(self) -> None:
-        if self._stopped:
-            return
-        self._stopped = True
-        self._stream.detach(self)
-        self.outlet.complete()
-
-    def stop_failing(self, errors: list[FormattedError]) -> None:
-        """End the operation with errors."""
-        if self._stopped:
-            return
-        self._stopped = True
-        self._stream.detach(self)
-        self.outlet.fail(errors)

@@ -1,10 +1,13 @@
-"""The live chats of this process: opened with the first operation, closed some time after the last."""
+"""The live chats of this process: opened with the first subscription, closed some time after the last."""
 
 import asyncio
+import contextlib
 
 from django.conf import settings
 
 from chats.access import members_among
+from chats.feeds.chat_feed import FeedClosed
+from chats.feeds.hub import get_hub
 from foundation.batching import Batcher
 from foundation.database import in_thread
 from foundation.memory_budget import MemoryBudget
@@ -13,59 +16,76 @@ from schema.live.delivery.live_chat import LiveChat
 
 
 class LiveChats:
-    """Opens each chat once. One without operations is kept for a while, with its ring, for clients that reconnect."""
+    """Opens each chat once. An idle chat stays open for a while, with its memory, for clients that reconnect."""
 
     def __init__(self) -> None:
-        self._chats: dict[int, LiveChat] = {}
+        self.open_chats: dict[int, LiveChat] = {}
+        self.budget = MemoryBudget(settings.FEED_MEMORY_BYTES)
         self._opening: dict[int, asyncio.Task[LiveChat | None]] = {}
         self._closing: dict[int, asyncio.TimerHandle] = {}
-        self._memory = MemoryBudget(settings.FEED_MEMORY_BYTES)
         self._memberships: Batcher[tuple[int, int], bool] = Batcher(_fetch_memberships, in_turn=True)
 
-    async def open_for(self, viewer_id: int, chat_id: int) -> LiveChat | None:
-        """As `open`, but a chat that nobody here follows is not followed for the sake of who is no member of it.
+    async def open_for_member(
+        self, chat_id: int, viewer_id: int, since: int | None = None
+    ) -> LiveChat | None:
+        """The live chat if the viewer is a member at its current seq; else None. Raises django.db.Error.
 
-        Whoever guesses ids would else have this process receive, and keep in memory, what is said in all those chats;
-        and would tell a foreign chat from a missing one by how long the next answer takes.
+        Attach to it before the next await. A viewer who seems to be a non-member, or whose `since` is ahead of this
+        process, may have been served by a process that is further on: then the database decides.
         """
-        is_followed = chat_id in self._chats or chat_id in self._opening
-        if not is_followed and not await self._memberships.load((viewer_id, chat_id)):
+        if not self._is_opened(chat_id) and not await self._memberships.load((viewer_id, chat_id)):
+            # A chat is not opened for a non-member. A client that guesses ids would make this process receive and keep
+            # all those chats, and could tell an existing chat from a missing one by how long the next answer takes.
             return None
-        return await self.open(chat_id)
+        chat = await self.open(chat_id)
+        if chat is None:
+            return None
+        if not chat.is_member(viewer_id) or (since is not None and since > chat.last_seq):
+            # A feed that was closed in the meantime does no harm: the next one starts where the database is.
+            with contextlib.suppress(FeedClosed):
+                await get_hub().catch_up(chat.feed)
+            chat = await self.open(chat_id)
+        return chat if chat is not None and chat.is_member(viewer_id) else None
 
     async def open(self, chat_id: int) -> LiveChat | None:
-        """The live chat; None if there is no such chat. It stays for a while, in which somebody may attach."""
-        chat = self._chats.get(chat_id)
+        """The live chat, opened if it is not; None if there is no such chat. Membership is not checked.
+
+        It stays open for FEED_RING_LINGER_SECONDS at least, time enough to attach to it.
+        """
+        chat = self.open_chats.get(chat_id)
         if chat is None:
-            # In a task of its own: who waits for it may be cancelled, and the layer's connection, which all feeds
-            # share, must not be left amid a command.
+            # In a task of its own: the caller may be cancelled, and the layer's connection, which all feeds share, must
+            # not be interrupted mid-command.
             opening = self._opening.get(chat_id)
             if opening is None:
-                opening = asyncio.get_running_loop().create_task(self._open(chat_id), name="open chat")
+                opening = asyncio.get_running_loop().create_task(self._open_new(chat_id), name="open chat")
                 self._opening[chat_id] = opening
-                opening.add_done_callback(_see_failure)
+                opening.add_done_callback(_retrieve_exception)
             chat = await asyncio.shield(opening)
         if chat is not None:
-            self.release(chat)
+            self._close_later_if_idle(chat)
         return chat
 
     def is_open(self, chat: LiveChat) -> bool:
-        """Whether it is followed still, so that one may attach to it."""
-        return self._chats.get(chat.chat_id) is chat
+        """Whether the chat has not been closed, so that a subscription can attach to it."""
+        return self.open_chats.get(chat.chat_id) is chat
 
-    async def _open(self, chat_id: int) -> LiveChat | None:
+    def _is_opened(self, chat_id: int) -> bool:
+        return chat_id in self.open_chats or chat_id in self._opening
+
+    async def _open_new(self, chat_id: int) -> LiveChat | None:
         try:
-            chat = LiveChat(chat_id, self.release, self._memory)
-            if not await chat.open():
+            chat = LiveChat(chat_id, self._close_later_if_idle, self.budget)
+            if not await chat.listen():
                 return None
-            self._chats[chat_id] = chat
-            self.release(chat)
+            self.open_chats[chat_id] = chat
+            self._close_later_if_idle(chat)
             return chat
         finally:
             del self._opening[chat_id]
 
-    def release(self, chat: LiveChat) -> None:
-        """Close the chat in `FEED_RING_LINGER_SECONDS` from now, if nobody is attached then."""
+    def _close_later_if_idle(self, chat: LiveChat) -> None:
+        """Close the chat FEED_RING_LINGER_SECONDS from now if it is idle then; replaces an earlier timer."""
         timer = self._closing.pop(chat.chat_id, None)
         if timer is not None:
             timer.cancel()
@@ -78,7 +98,7 @@ class LiveChats:
     def _close_if_idle(self, chat: LiveChat) -> None:
         self._closing.pop(chat.chat_id, None)
         if chat.is_idle and self.is_open(chat):
-            del self._chats[chat.chat_id]
+            del self.open_chats[chat.chat_id]
             chat.close()
 
 
@@ -86,8 +106,8 @@ async def _fetch_memberships(pairs: list[tuple[int, int]]) -> dict[tuple[int, in
     return dict.fromkeys(await in_thread(members_among, pairs), True)
 
 
-def _see_failure(opening: asyncio.Task[LiveChat | None]) -> None:
-    """A failure that nobody waits for any more is no news: the next to come tries again."""
+def _retrieve_exception(opening: asyncio.Task[LiveChat | None]) -> None:
+    """Keep asyncio from logging a failure that no caller waits for any more: the next caller tries again."""
     if not opening.cancelled():
         opening.exception()
 

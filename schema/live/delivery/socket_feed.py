@@ -1,4 +1,4 @@
-"""The feed of a socket: what concerns the socket itself, told at once, also in the moment before it is closed."""
+"""connectionFeed: notices about the socket itself, sent at once, even right before the socket is closed."""
 
 from collections.abc import Callable
 
@@ -16,8 +16,8 @@ class SocketFeed:
     def __init__(self, source: SocketFeedSource, plan: Plan, outlet: Outlet) -> None:
         self._plan = plan
         self._outlet = outlet
-        self._unwatch: Callable[[], None] = source.socket.watch(self._tell)
-        self._say(ConnectionReady(socket=show_current_socket(source.socket)))
+        self._unwatch: Callable[[], None] = source.socket.watch(self._on_notice)
+        self._send(ConnectionReady(socket=show_current_socket(source.socket)))
 
     def resume(self) -> None:
         """Nothing was held back."""
@@ -26,15 +26,15 @@ class SocketFeed:
         """The client has completed the operation or is gone."""
         self._unwatch()
 
-    def _tell(self, notice: Notice) -> None:
+    def _on_notice(self, notice: Notice) -> None:
         match notice:
             case TokenExpiry():
                 event: TokenExpiring | ConnectionNotice = TokenExpiring(expires_at=notice.expires_at)
             case ClosingNotice():
                 event = ConnectionNotice(reason=notice.reason, reconnect_after_ms=notice.reconnect_after_ms)
-        self._say(event)
+        self._send(event)
 
-    def _say(self, event: ConnectionReady | TokenExpiring | ConnectionNotice) -> None:
+    def _send(self, event: ConnectionReady | TokenExpiring | ConnectionNotice) -> None:
         payload = self._plan.execute_now(event)
         assert payload is not None, "these types have plain attributes only"
         self._outlet.next(payload)

@@ -1,69 +1,54 @@
-"""One plan attached to one chat: each event is executed once here, for all who asked the same."""
+"""One plan on one chat: executes each event once and passes the payload to every subscription of that plan."""
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from django.conf import settings
-from graphql import GraphQLError
 
-from chats.events import DurableEvent, MemberLeft, MessageEdited, MessagePosted, TypingChanged
+from chats.events import DurableEvent, EphemeralEvent
 from foundation.memory_budget import MemoryBudget
-from schema.errors import FormattedError, format_error
-from schema.live.compiling.event_objects import FeedEvent, present, present_reset
+from schema.errors import errors_of
+from schema.live.compiling.event_objects import FeedEvent, as_graphql_object, feed_reset
 from schema.live.compiling.plan import Plan
 from schema.live.delivery.attachment import Attachment
+from schema.live.memory.chat_memory import ChatMemory
 from schema.types.events import FeedResetReason
-
-if TYPE_CHECKING:
-    from schema.live.delivery.live_chat import LiveChat
 
 logger = logging.getLogger(__name__)
 
-# What a payload in memory costs beside its bytes: the object's head, and its place among the others.
+# What a payload costs in memory beside its bytes: the object's header, and its entry in the dictionary.
 PAYLOAD_BYTES = 130
 
 
 class Stream:
-    """The payloads of a chat under one plan, by seq, made when they are first asked for.
+    """The payloads of a chat under one plan, each made when it is first asked for.
 
-    The last payloads of a plan that projects are kept, for clients that catch up. Others are not: what they show
-    beyond the event was looked up at that moment.
+    The newest payloads of a plan that projects are cached, for clients that catch up. Other payloads are not: they
+    hold lookups, which were right at that moment only.
     """
 
-    def __init__(self, chat: "LiveChat", plan: Plan, budget: MemoryBudget) -> None:
+    def __init__(
+        self,
+        memory: ChatMemory,
+        plan: Plan,
+        budget: MemoryBudget,
+        on_empty: Callable[["Stream"], None],
+    ) -> None:
+        self.memory = memory
         self.plan = plan
         self.attachments: set[Attachment] = set()
-        self._chat = chat
-        self._payloads: dict[int, bytes] = {}
-        self._kept_bytes = 0
-        self._budget = budget
+        self._on_empty = on_empty
         self._project = plan.projection
-        self._making: dict[int, tuple[DurableEvent, asyncio.Task[bytes]]] = {}
-
-    @property
-    def last_seq(self) -> int:
-        """The seq of the chat's newest event here."""
-        return self._chat.last_seq
-
-    def forget(self, seq: int) -> None:
-        """The event of this seq has changed or is no longer kept."""
-        self._kept_bytes -= len(self._payloads.pop(seq, b""))
-
-    def forget_all(self) -> None:
-        """No event that was kept is kept any more."""
-        self.evict()
-        self._budget.report(self, 0)
-
-    def evict(self) -> None:
-        """Keep no payload (foundation.memory_budget.Cache)."""
-        self._payloads.clear()
-        self._kept_bytes = 0
+        self._budget = budget
+        self._payloads: dict[int, bytes] = {}
+        self._cached_bytes = 0
+        self._executing: dict[int, tuple[DurableEvent, asyncio.Task[bytes]]] = {}
 
     def announce(self, event: DurableEvent) -> None:
-        """The chat's newest event: executed once if it projects, and passed on to all who wait for it.
+        """Deliver the chat's newest event to every attachment that has everything before it.
 
-        Nothing is executed for nobody: who is held back asks for it when they go on.
+        Nothing is executed while all outlets are closed: their attachments ask for the event when they resume.
         """
         for attachment in self.attachments:
             if attachment.outlet.open:
@@ -75,122 +60,129 @@ class Stream:
                 try:
                     attachment.resume()
                 except Exception as error:
-                    self._give_up(attachment, error)
+                    self._fail_attachment(attachment, error)
             return
         seq, payload = event.seq, self._project(event)
-        self._keep(seq, payload)
+        self._cache(seq, payload)
         for attachment in tuple(self.attachments):
             try:
                 attachment.accept(seq, payload)
             except Exception as error:
-                self._give_up(attachment, error)
+                self._fail_attachment(attachment, error)
 
-    def announce_ephemeral(self, event: TypingChanged) -> None:
-        """Something that is true now: told to all, and of each kind and person only the latest to who is behind.
+    def announce_ephemeral(self, event: EphemeralEvent) -> None:
+        """Deliver an ephemeral event to every attachment; a closed outlet keeps the latest of each type and person.
 
-        Only where it can be executed at once: a moment is over before a lookup is.
+        It is dropped if its payload needs a lookup: by the time of the answer it would be outdated.
         """
-        payload = self._project(event) if self._project is not None else self.plan.execute_now(present(event))
+        if self._project is not None:
+            payload: bytes | None = self._project(event)
+        else:
+            payload = self.plan.execute_now(as_graphql_object(event))
         if payload is None:
             return
+        key = (type(event).__name__, event.user.user_id)
         for attachment in tuple(self.attachments):
-            attachment.tell(("typing", event.user.user_id), payload)
+            attachment.accept_ephemeral(key, payload)
 
     def detach(self, attachment: Attachment) -> None:
         """The attachment has ended."""
         self.attachments.discard(attachment)
         if not self.attachments:
-            self.forget_all()
-            self._chat.drop(self)
+            self.clear()
+            self._on_empty(self)
+
+    def fail(self, error: Exception) -> None:
+        """End all operations with the error; their clients subscribe again from where they were."""
+        for attachment in tuple(self.attachments):
+            self._fail_attachment(attachment, error)
+
+    def _fail_attachment(self, attachment: Attachment, error: Exception) -> None:
+        """End one operation with the error, without harm to the others."""
+        try:
+            attachment.fail(errors_of(error))
+        except Exception:
+            logger.exception("An outlet failed while its operation was ended with an error")
+
+    # --- PayloadSource
 
     async def execute(self, event: FeedEvent) -> bytes:
-        """The payload of something that is no durable event."""
+        """The payload of an event, made for one attachment alone."""
         return await self.plan.execute(event)
 
     def execute_now(self, event: FeedEvent) -> bytes | None:
-        """The payload of what is no durable event, if the selection projects."""
+        """The payload of an event without a seq; None if the plan does not project."""
         return None if self._project is None else self._project(event)
 
-    def payload_at_hand(self, seq: int) -> bytes | None:
-        """The payload of this seq, if it can be made without waiting for anything."""
+    def payload_in_memory(self, seq: int) -> bytes | None:
+        """The payload of this seq; None if making it has to wait for a lookup or for the log."""
         payload = self._payloads.get(seq)
         if payload is None and self._project is not None:
-            event = self._chat.event_at_hand(seq)
+            event = self.memory.get(seq)
             if event is not None:
                 payload = self._project(event)
-                self._keep(seq, payload)
+                self._cache(seq, payload)
         return payload
 
-    def events_up_to(self, last: MemberLeft, cursor: int) -> list[DurableEvent]:
-        """The events after `cursor` up to `last`, if all are in memory; else `last` alone."""
-        found = [self._chat.event_at_hand(seq) for seq in range(cursor + 1, last.seq)]
-        events = [event for event in found if event is not None]
-        return [*events, last] if len(events) == len(found) else [last]
-
-    def is_current(self, event: FeedEvent) -> bool:
-        """Whether the message that the event shows, if any, is known to stand as it shows it."""
-        return not isinstance(event, MessagePosted | MessageEdited) or (
-            self._chat.event_at_hand(event.seq) is event
-        )
-
     async def payload_after(self, cursor: int) -> tuple[int, bytes]:
-        """The next payload and its seq: that of `cursor + 1`, or a FeedReset when the log no longer has that event."""
+        """The payload of `cursor + 1` with that seq; a FeedReset and the newest seq if the log lacks that event."""
         seq = cursor + 1
         payload = self._payloads.get(seq)
         if payload is not None:
             return seq, payload
         while True:
-            event = await self._chat.recall(seq)
-            changes = self._chat.changes
+            event = await self.memory.fetch(seq)
+            change_count = self.memory.change_count
             if event is None:
-                last = self._chat.last_seq
-                reset = present_reset(self._chat.chat_id, last, FeedResetReason.BEYOND_HORIZON)
+                last = self.memory.last_seq
+                reset = feed_reset(self.memory.chat_id, last, FeedResetReason.BEYOND_HORIZON)
                 return last, await self.plan.execute(reset)
             if self._project is not None:
                 payload = self._project(event)
-                self._keep(seq, payload)
+                self._cache(seq, payload)
                 return seq, payload
-            payload = await self._make(event)
-            if self._chat.is_current(event, changes):
+            payload = await self._execute_once(event)
+            if self.memory.is_current(event, change_count):
                 return seq, payload
-            # It was edited or deleted while it was executed: what was said before must not be shown any more.
+            # Edited or deleted during the execution: the old text must not be shown any more.
 
-    def _keep(self, seq: int, payload: bytes) -> None:
-        if self.attachments and self._chat.holds(seq):
-            self.forget(seq)
-            self._payloads[seq] = payload
-            self._kept_bytes += len(payload)
-            while self._kept_bytes > settings.STREAM_BYTES_KEPT:
-                self.forget(next(iter(self._payloads)))
-            self._budget.report(self, self._kept_bytes + PAYLOAD_BYTES * len(self._payloads))
-
-    async def _make(self, event: DurableEvent) -> bytes:
-        """Execute an event, once however many wait for it."""
-        made_of, task = self._making.get(event.seq, (None, None))
-        if task is None or made_of is not event:
+    async def _execute_once(self, event: DurableEvent) -> bytes:
+        """Execute an event; attachments that ask for it at the same time share one execution."""
+        executed, task = self._executing.get(event.seq, (None, None))
+        if task is None or executed is not event:
             task = asyncio.get_running_loop().create_task(self._execute(event), name="execute")
-            self._making[event.seq] = (event, task)
+            self._executing[event.seq] = (event, task)
         return await asyncio.shield(task)
 
     async def _execute(self, event: DurableEvent) -> bytes:
         try:
             return await self.plan.execute(event)
         finally:
-            if self._making.get(event.seq, (None, None))[0] is event:
-                del self._making[event.seq]
+            if self._executing.get(event.seq, (None, None))[0] is event:
+                del self._executing[event.seq]
 
-    def fail(self, error: Exception) -> None:
-        """An event could not be executed: end all operations, whose clients go on from where they were."""
-        for attachment in tuple(self.attachments):
-            self._give_up(attachment, error)
+    # --- The cache of payloads
 
-    def _give_up(self, attachment: Attachment, error: Exception) -> None:
-        """End one operation, so that its fault is nobody else's."""
-        try:
-            attachment.stop_failing(self.describe(error))
-        except Exception:
-            logger.exception("An outlet does not even take its end")
+    def _cache(self, seq: int, payload: bytes) -> None:
+        # Only while the event is in the ring, which reports when it changes.
+        if self.attachments and self.memory.in_ring(seq):
+            self.forget(seq)
+            self._payloads[seq] = payload
+            self._cached_bytes += len(payload)
+            while self._cached_bytes > settings.STREAM_BYTES_KEPT:
+                self.forget(next(iter(self._payloads)))
+            self._budget.report(self, self._cached_bytes + PAYLOAD_BYTES * len(self._payloads))
 
-    def describe(self, error: Exception) -> list[FormattedError]:
-        """What the client is told of an error that ended its operation."""
-        return [format_error(GraphQLError(str(error), original_error=error))]
+    def forget(self, seq: int) -> None:
+        """Drop the payload of an event that has changed or left the ring."""
+        self._cached_bytes -= len(self._payloads.pop(seq, b""))
+
+    def clear(self) -> None:
+        """Drop all payloads."""
+        self.evict()
+        self._budget.report(self, 0)
+
+    def evict(self) -> None:
+        """Drop all payloads (foundation.memory_budget.Cache)."""
+        self._payloads.clear()
+        self._cached_bytes = 0

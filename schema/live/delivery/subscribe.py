@@ -1,4 +1,4 @@
-"""Starting a subscription: its field's resolver names the feed, access is checked, and a plan is attached."""
+"""Starts a subscription: runs the field's resolver, which names the feed, compiles the plan and starts that feed."""
 
 import asyncio
 from typing import Any
@@ -10,10 +10,10 @@ from foundation.errors import ParlorError
 from schema.context import Context
 from schema.documents.prepared import PreparedOperation
 from schema.errors import RequestRefused, format_error, format_errors
-from schema.live.compiling.plan import build_executor, compile_plan, personal
-from schema.live.delivery.inbox import follow_inbox
+from schema.live.compiling.plan import build_executor, compile_plan
+from schema.live.delivery.inbox import start_inbox_feed
 from schema.live.delivery.socket_feed import SocketFeed
-from schema.live.delivery.start import follow_chat
+from schema.live.delivery.start import start_chat_feed
 from schema.live.outlet import LiveOperation, Outlet
 from schema.subscriptions.source import InboxSource, SocketFeedSource
 
@@ -34,14 +34,14 @@ async def subscribe(prepared: PreparedOperation, context: Context, outlet: Outle
         if isinstance(source, SocketFeedSource):
             return SocketFeed(source, plan, outlet)
         if isinstance(source, InboxSource):
-            return await follow_inbox(source, plan, personal(plan, context), outlet)
-        return await follow_chat(source, plan, outlet)
+            return await start_inbox_feed(source, plan, plan.for_viewer(context), outlet)
+        return await start_chat_feed(source, plan, outlet)
     except ParlorError as error:
-        raise _located(error, executor) from None
+        raise _refused_at_field(error, executor) from None
 
 
-def _located(error: ParlorError, executor: Executor[Any]) -> RequestRefused:
-    """The refusal of a feed, told as an error of its field."""
+def _refused_at_field(error: ParlorError, executor: Executor[Any]) -> RequestRefused:
+    """The refusal of a feed, with the location and the path of its field."""
     node = executor.operation.selection_set.selections[0]
     name = getattr(getattr(node, "alias", None) or getattr(node, "name", None), "value", None)
     path = [name] if name else None

@@ -1,60 +1,73 @@
-"""Deleting really deletes: what becomes of the events in memory when a message that they show is edited or deleted."""
+"""Applies an edit or a deletion to the events in memory that show the message: deleted text is really gone."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
 from chats.events import (
+    WITH_MESSAGE,
     DurableEvent,
     MemberLeft,
     MessageDeleted,
     MessageEdited,
-    MessagePosted,
     MessageSnapshot,
 )
 
 Change = MessageEdited | MessageDeleted
+CHANGES = (MessageEdited, MessageDeleted)  # for isinstance, which takes three times as long with a union
 E = TypeVar("E")
 
 
+def message_in(event: object) -> MessageSnapshot | None:
+    """The message that the event carries, which an edit or a deletion changes; None for other events."""
+    return event.message if isinstance(event, WITH_MESSAGE) else None
+
+
 def amended(event: DurableEvent, change: Change) -> DurableEvent:
-    """The event as a replay from the log would show it after `change`; the same object if it shows another message."""
-    if isinstance(event, MessagePosted | MessageEdited) and event.message.id == _message_id(change):
-        return msgspec.structs.replace(event, message=_current(event.message, change))
-    return event
+    """The event as a replay from the log shows it after `change`; the same object if it shows another message."""
+    message = message_in(event)
+    if message is None or message.id != _message_id(change):
+        return event
+    return _with_message(event, _after(message, change))
 
 
 def readable_from(event: E, seq: int) -> E:
-    """The event for who may read messages from this seq on: an edit of an older one comes without its text."""
-    if isinstance(event, MessageEdited) and event.message.seq < seq:
-        return msgspec.structs.replace(event, message=msgspec.structs.replace(event.message, text=""))
-    return event
+    """The event for members who may read messages from this seq on: an older message comes without its text."""
+    message = message_in(event)
+    if message is None or message.seq >= seq:
+        return event
+    return _with_message(event, msgspec.structs.replace(message, text=""))
 
 
-def leaving_before_a_change(events: Sequence[DurableEvent]) -> list[MemberLeft]:
-    """Who left, in events read from the log together, between a message and its change.
+def departures_before_a_change(events: Sequence[DurableEvent]) -> list[MemberLeft]:
+    """The departures that lie between a message and its later edit or deletion, in events read from the log together.
 
-    The log shows the message as it stands now, so the text that stands before their leaving is from after it.
+    The log shows a message as it is now. So the text in front of such a departure is newer than the departure.
     """
-    last_change = {_message_id(event): event.seq for event in events if isinstance(event, Change)}
+    last_change = {_message_id(event): event.seq for event in events if isinstance(event, CHANGES)}
     if not last_change:
         return []
     found = []
-    shown = 0
+    newest_text = 0
     for event in events:
-        if isinstance(event, MessagePosted | MessageEdited):
-            shown = max(shown, last_change.get(event.message.id, 0))
-        elif isinstance(event, MemberLeft) and shown > event.seq:
-            found.append(event)
+        if isinstance(event, MemberLeft):
+            if newest_text > event.seq:
+                found.append(event)
+        elif (message := message_in(event)) is not None:
+            newest_text = max(newest_text, last_change.get(message.id, 0))
     return found
+
+
+def _with_message(event: E, message: MessageSnapshot) -> E:
+    return cast(E, msgspec.structs.replace(cast(msgspec.Struct, event), message=message))
 
 
 def _message_id(change: Change) -> int:
     return change.message.id if isinstance(change, MessageEdited) else change.message_id
 
 
-def _current(message: MessageSnapshot, change: Change) -> MessageSnapshot:
+def _after(message: MessageSnapshot, change: Change) -> MessageSnapshot:
     if isinstance(change, MessageEdited):
         return change.message
     return msgspec.structs.replace(message, text="", deleted_at=change.at)

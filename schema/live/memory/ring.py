@@ -1,4 +1,4 @@
-"""The last events of one chat, kept so that a storm of reconnecting clients is served from memory."""
+"""Keeps the newest events of one chat in memory, so that a storm of reconnecting clients needs no database."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from chats.events import DurableEvent
 from chats.log.event_sizes import event_bytes
 from foundation.memory_budget import MemoryBudget
-from schema.live.memory.amendments import Change, amended
+from schema.live.memory.amendments import CHANGES, Change, amended
 
 
 class EventRing:
-    """The events (`first`, ..., `last`) without a hole; `last` stays known when it is empty.
+    """The events `first` to `last` without a hole; `last` stays known when the ring is empty.
 
-    At most `capacity` events and `max_bytes` of memory, and what the budget of the process leaves.
-
-    Deleting really deletes: a message that is edited or deleted is amended in every event here that shows it, as a
-    replay from the log would show it.
+    Bounded by `capacity` events, by `max_bytes` of memory, and by the budget that all chats share. An edit or a
+    deletion amends every event here that shows the message, so that the ring equals a replay from the log.
     """
 
     def __init__(self, last: int, capacity: int, max_bytes: int, budget: MemoryBudget) -> None:
@@ -29,26 +27,26 @@ class EventRing:
 
     @property
     def first(self) -> int:
-        """The oldest seq held; `last + 1` if none is."""
+        """The oldest seq in the ring; `last + 1` if the ring is empty."""
         return self.last - len(self._events) + 1
 
     @property
-    def room(self) -> int:
-        """How many more events fit, if they are as large as those that are here."""
-        held = len(self._events)
-        room = self._capacity - held
-        return min(room, (self._max_bytes - self._bytes) * held // self._bytes) if held else room
+    def free_slots(self) -> int:
+        """How many more events fit, if they are as large as the present ones on average."""
+        count = len(self._events)
+        free = self._capacity - count
+        return min(free, (self._max_bytes - self._bytes) * count // self._bytes) if count else free
 
     def get(self, seq: int) -> DurableEvent | None:
-        """The event of this seq, if it is held."""
+        """The event of this seq; None if it is not in the ring."""
         if self.first <= seq <= self.last:
             return self._events[seq - self.first]
         return None
 
     def append(self, event: DurableEvent) -> list[int]:
-        """Take the next event; returns the seqs whose events have changed or left."""
+        """Add the next event; returns the seqs of the events that it amended or pushed out."""
         assert event.seq == self.last + 1
-        changed = self._amend(event) if isinstance(event, Change) else []
+        changed = self._amend(event) if isinstance(event, CHANGES) else []
         size = event_bytes(event)
         self._events.append(event)
         self._sizes.append(size)
@@ -61,7 +59,7 @@ class EventRing:
         return changed
 
     def prepend(self, events: Sequence[DurableEvent]) -> None:
-        """Take older events from the log, as far as they join without a hole and fit."""
+        """Add older events from the log, as many as join the ring without a hole and fit."""
         for event in reversed(events):
             size = event_bytes(event)
             if event.seq != self.first - 1 or len(self._events) >= self._capacity:
@@ -73,18 +71,18 @@ class EventRing:
             self._bytes += size
         self._budget.report(self, self._bytes)
 
-    def leap(self, seq: int) -> None:
-        """Go on after `seq`; what was before is no longer joined to it."""
+    def skip_to(self, seq: int) -> None:
+        """Continue after `seq`: drop all events, since there is a hole between them and the next one."""
         self.clear()
         self.last = seq
 
     def clear(self) -> None:
-        """Keep nothing more."""
+        """Drop all events."""
         self.evict()
         self._budget.report(self, 0)
 
     def evict(self) -> None:
-        """Keep nothing more (foundation.memory_budget.Cache)."""
+        """Drop all events (foundation.memory_budget.Cache)."""
         self._events.clear()
         self._sizes.clear()
         self._bytes = 0

@@ -1,4 +1,4 @@
-"""The variables, what production refuses, and the list in .env.example."""
+"""Environment variables: their values, what production refuses, and .env.example."""
 
 import os
 import subprocess
@@ -60,7 +60,7 @@ def test_a_refusal_is_one_line_and_a_failure_without_a_traceback() -> None:
     )
 
 
-def test_a_wrong_value_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_value_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "hunter2")
     with pytest.raises(EnvironmentRefused, match="PORT: ") as refusal:
         read_environment()
@@ -98,7 +98,7 @@ def test_env_example_lists_every_variable_with_its_default() -> None:
     assert "\n".join(lines) + "\n" == env_example_text(), "run `make schema`"
 
 
-def test_a_copy_of_env_example_without_its_marks_gives_the_defaults(
+def test_an_uncommented_copy_of_env_example_gives_the_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env_file = tmp_path / ".env"
@@ -118,7 +118,7 @@ def test_a_database_url_that_cannot_be_read_is_not_shown(monkeypatch: pytest.Mon
     assert "hunter2" not in str(refusal.value)
 
 
-def test_a_database_url_becomes_djangos_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_url_becomes_django_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://ann:p%40ss@db.example:5433/chat?sslmode=require")
     database = addresses.database(read_environment())
     assert (database["USER"], database["PASSWORD"]) == ("ann", "p@ss")
@@ -127,7 +127,7 @@ def test_a_database_url_becomes_djangos_words(monkeypatch: pytest.MonkeyPatch) -
     assert database["OPTIONS"]["pool"]["max_size"] == 16
 
 
-def test_trusted_documents_must_be_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_file_of_trusted_documents_must_exist(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TRUSTED_DOCUMENTS_ONLY", "true")
     with pytest.raises(EnvironmentRefused, match=r"TRUSTED_DOCUMENTS_ONLY: .* needs TRUSTED_DOCUMENTS"):
         read_environment()

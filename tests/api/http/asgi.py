@@ -1,4 +1,4 @@
-"""Calling an ASGI application in-process: whole answers, and streams whose client can stall or leave."""
+"""Calls an ASGI application in-process: whole answers, and streams whose client can stall or leave."""
 
 import asyncio
 import contextlib
@@ -67,7 +67,7 @@ async def call(
     chunks: Iterable[bytes] | None = None,
     ends: bool = True,
 ) -> Answer:
-    """Send one request and read the whole answer. Of a body that does not end more is promised, and never comes."""
+    """Send one request and read the whole answer. With `ends=False` the rest of the body never comes."""
     parts = list(chunks) if chunks is not None else [body]
     messages: asyncio.Queue[Message] = asyncio.Queue()
     for position, part in enumerate(parts, 1):
@@ -98,7 +98,7 @@ def _answer(sent: list[Message]) -> Answer:
 
 
 class StreamClient:
-    """A client of a streamed answer: it reads chunk by chunk, and may stall or leave."""
+    """A client of a streamed answer, which reads chunk by chunk and may stall or leave."""
 
     def __init__(self) -> None:
         self.chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -112,7 +112,7 @@ class StreamClient:
         self._requests.put_nowait({"type": "http.disconnect"})
 
     def stall(self) -> None:
-        """Read nothing from now on: the server's `send` waits, as uvicorn's does."""
+        """Stop reading: the server's `send` waits, as uvicorn's does."""
         self._reading.clear()
 
     def read(self) -> None:
@@ -120,7 +120,7 @@ class StreamClient:
         self._reading.set()
 
     async def text_until(self, end: str) -> str:
-        """What has arrived, up to `end`."""
+        """The text that arrives, up to `end`."""
         text = ""
         async with asyncio.timeout(30):
             while end not in text:
@@ -151,8 +151,8 @@ class StreamClient:
         if not message.get("more_body", False):
             self.chunks.put_nowait(None)
 
-    def give(self, body: bytes) -> None:
-        """Queue the request's body."""
+    def send_request(self, body: bytes) -> None:
+        """Queue the whole body of the request."""
         self._requests.put_nowait({"type": "http.request", "body": body, "more_body": False})
 
 
@@ -160,9 +160,9 @@ class StreamClient:
 async def open_stream(
     app: App, value: object, *headers: tuple[str, str]
 ) -> AsyncIterator[tuple[StreamClient, asyncio.Task[None]]]:
-    """POST a subscription; gives the client and the application's task, which is awaited at the end."""
+    """POST a subscription; yields the client and the application's task, which is awaited at the end."""
     client = StreamClient()
-    client.give(msgspec.json.encode(value))
+    client.send_request(msgspec.json.encode(value))
     scope = scope_of("POST", "/graphql/", [("content-type", "application/json"), *headers])
 
     async def run() -> None:

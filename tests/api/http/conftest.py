@@ -1,6 +1,6 @@
-"""An application over a fake executor, and identities without tokens.
+"""Fixtures: the application over a fake executor, and identities without real tokens.
 
-Imports of the project stand inside the fixtures: pytest reads this file before the suite has set Django up.
+The fixtures import the project inside, since pytest reads this file before the suite has set Django up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def executor() -> FakeExecutor:
-    """What runs the operations."""
+    """The stand-in that executes the operations."""
     from tests.api.http.fakes import FakeExecutor
 
     return FakeExecutor()
@@ -33,7 +33,7 @@ def app(executor: FakeExecutor) -> GraphQLHTTP:
 
 @pytest.fixture
 def identities(monkeypatch: pytest.MonkeyPatch) -> dict[str, Identity]:
-    """Token -> identity; a token that is not in it is refused, also while a stream runs."""
+    """Token -> identity. Any other token is refused, also while a subscription runs."""
     from api.http import credentials, identity_watch
     from auth.errors import bad_token
     from tests.api.http.fakes import identity_of

@@ -1,4 +1,4 @@
-"""A stand-in for `schema.execution`, so that the transport is tested alone."""
+"""Stand-ins for `schema.execution`, so that the transport is tested alone."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,15 +9,15 @@ import msgspec
 from auth.identity import Identity
 from schema import execution
 from schema.context import Context
-from schema.documents.prepared import OperationRequest, PreparedOperation
 from schema.errors import RequestRefused
+from schema.execution import OperationRequest, PreparedOperation
 from schema.live.outlet import LiveOperation, Outlet
 
 SUBSCRIPTION = "subscription { connectionFeed { __typename } }"
 
 
 class FakeLive:
-    """A running subscription that the test feeds by hand."""
+    """A live operation that the test drives."""
 
     def __init__(self, outlet: Outlet) -> None:
         self.outlet = outlet
@@ -26,12 +26,12 @@ class FakeLive:
         self.on_resume: Callable[[], None] = lambda: None
 
     def resume(self) -> None:
-        """Count it."""
+        """Count the call."""
         self.resumed += 1
         self.on_resume()
 
     def stop(self) -> None:
-        """Note it."""
+        """Record the call."""
         self.stopped.set()
 
 
@@ -46,7 +46,7 @@ class FakeExecutor:
         self.lives: asyncio.Queue[FakeLive] = asyncio.Queue()
 
     async def prepare(self, request: OperationRequest, /) -> PreparedOperation:
-        """Prepare it as the schema does."""
+        """Prepare the request as the schema does."""
         return await execution.prepare(request)
 
     async def execute(self, prepared: PreparedOperation, context: Context, /) -> bytes:
@@ -72,7 +72,7 @@ class FakeExecutor:
 def identity_of(
     user_id: int = 1, *, session_id: str = "session", life: timedelta = timedelta(minutes=5)
 ) -> Identity:
-    """An identity that is good for `life`."""
+    """An identity that is valid for `life`."""
     now = datetime.now(UTC)
     return Identity(user_id, session_id, "token", expires_at=now + life, issued_at=now)
 

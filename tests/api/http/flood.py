@@ -1,6 +1,6 @@
-"""An application whose subscriptions say as much as the client takes, served by real servers in the tests.
+"""An application whose subscriptions send as much as the client takes, for tests under real server programs.
 
-Of its queries, `Idle` answers once no subscription runs; `Sent` tells how many bytes the last one has queued.
+The query `Idle` answers once no subscription runs; `Sent` answers with the bytes that the last one has queued.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ django.setup()
 from api.http.app import GraphQLHTTP  # noqa: E402 - Django must be set up first
 from schema import execution  # noqa: E402
 from schema.context import Context  # noqa: E402
-from schema.documents.prepared import OperationRequest, PreparedOperation  # noqa: E402
+from schema.execution import OperationRequest, PreparedOperation  # noqa: E402
 from schema.live.outlet import LiveOperation, Outlet  # noqa: E402
 
 PAYLOAD = b'{"data":"' + b"x" * 10_000 + b'"}'
 
 
 class Flood:
-    """A subscription with an endless backlog: it goes on whenever its outlet is open."""
+    """A subscription with endless results, which it sends whenever its outlet is open."""
 
     def __init__(self, outlet: Outlet, running: set["Flood"], idle: asyncio.Condition) -> None:
         self._outlet = outlet
@@ -39,7 +39,7 @@ class Flood:
             self.sent += len(PAYLOAD)
 
     def stop(self) -> None:
-        """Run no longer."""
+        """End, and notify the waiting `Idle` queries."""
         self._running.discard(self)
         task = asyncio.create_task(self._notify())
         self._notices.add(task)
@@ -50,7 +50,7 @@ class Flood:
 
 
 class FloodExecutor:
-    """Starts floods, and tells of them."""
+    """Starts floods and answers `Idle` and `Sent`."""
 
     def __init__(self) -> None:
         self._running: set[Flood] = set()
@@ -65,7 +65,7 @@ class FloodExecutor:
         return b'{"data":%d}' % (self._last.sent if self._last else 0)
 
     async def prepare(self, request: OperationRequest, /) -> PreparedOperation:
-        """Prepare it as the schema does."""
+        """Prepare the request as the schema does."""
         return await execution.prepare(request)
 
     async def subscribe(

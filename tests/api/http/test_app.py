@@ -1,4 +1,4 @@
-"""Methods, formats, status codes, identity, hosts and origins, and the page."""
+"""GraphQL over HTTP: formats, status codes, methods, identity, hosts, origins, and the GraphiQL page."""
 
 from pathlib import Path
 
@@ -36,7 +36,9 @@ async def test_nothing_acceptable_is_406(app: GraphQLHTTP, executor: FakeExecuto
 
 @pytest.mark.parametrize(("accept", "status"), [("application/json", 200), (GRAPHQL[1], 400), ("*/*", 200)])
 @pytest.mark.parametrize("query", ["{", "{ noSuchField }", "query A { __typename } query B { __typename }"])
-async def test_a_document_that_is_wrong(app: GraphQLHTTP, query: str, accept: str, status: int) -> None:
+async def test_an_invalid_document_gets_the_status_of_its_format(
+    app: GraphQLHTTP, query: str, accept: str, status: int
+) -> None:
     answer = await post(app, {"query": query}, ("accept", accept))
     assert answer.status == status
     assert set(answer.json) == {"errors"}
@@ -53,7 +55,7 @@ async def test_data_with_errors_is_200(app: GraphQLHTTP, executor: FakeExecutor)
     assert (await post(app, QUERY, GRAPHQL)).status == 200
 
 
-async def test_an_error_of_ours_is_masked(
+async def test_an_unforeseen_error_is_masked(
     app: GraphQLHTTP, executor: FakeExecutor, caplog: pytest.LogCaptureFixture
 ) -> None:
     executor.error = RuntimeError("the secret")
@@ -72,7 +74,7 @@ async def test_other_methods_are_405(app: GraphQLHTTP, method: str) -> None:
     assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS, POST")
 
 
-async def test_options_says_what_is_allowed(app: GraphQLHTTP) -> None:
+async def test_options_lists_the_allowed_methods(app: GraphQLHTTP) -> None:
     answer = await call(app, "OPTIONS")
     assert (answer.status, answer.body) == (204, b"")
     assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
@@ -96,7 +98,7 @@ async def test_head_starts_no_stream(app: GraphQLHTTP, executor: FakeExecutor) -
 # --- Identity
 
 
-async def test_the_bearer_is_known_to_the_operation(
+async def test_the_context_of_an_operation_names_its_client(
     app: GraphQLHTTP, executor: FakeExecutor, identities: dict[str, Identity]
 ) -> None:
     answer = await post(app, QUERY, ("authorization", "bearer good"), ("user-agent", "Phone/1"))
@@ -126,7 +128,9 @@ async def test_without_a_header_the_operation_is_anonymous(app: GraphQLHTTP, exe
     ],
 )
 @pytest.mark.parametrize("accept", ["application/json", GRAPHQL[1], "text/event-stream"])
-async def test_a_bad_header_is_401(app: GraphQLHTTP, executor: FakeExecutor, value: str, accept: str) -> None:
+async def test_a_bad_authorization_header_is_401(
+    app: GraphQLHTTP, executor: FakeExecutor, value: str, accept: str
+) -> None:
     answer = await post(app, QUERY, ("authorization", value), ("accept", accept))
     assert (answer.status, answer.code) == (401, "UNAUTHENTICATED")
     assert answer.headers["www-authenticate"].startswith('Bearer realm="parlor", error=')
@@ -135,12 +139,14 @@ async def test_a_bad_header_is_401(app: GraphQLHTTP, executor: FakeExecutor, val
 
 @pytest.mark.usefixtures("identities")
 @pytest.mark.parametrize("name", ["JWT", "token", "access_token", "ticket"])
-async def test_the_query_string_is_no_credential(app: GraphQLHTTP, executor: FakeExecutor, name: str) -> None:
+async def test_credentials_in_the_query_string_are_ignored(
+    app: GraphQLHTTP, executor: FakeExecutor, name: str
+) -> None:
     await call(app, "GET", f"/graphql/?query={{__typename}}&{name}=good")
     assert executor.contexts[0].identity is None
 
 
-async def test_a_forged_token_is_401_by_the_real_check(app: GraphQLHTTP) -> None:
+async def test_the_real_check_refuses_a_forged_token_with_401(app: GraphQLHTTP) -> None:
     answer = await post(app, QUERY, ("authorization", "Bearer eyJhbGciOiJub25lIn0.e30."))
     assert (answer.status, answer.code) == (401, "UNAUTHENTICATED")
 
@@ -169,7 +175,7 @@ ORIGINS = [
 
 @pytest.mark.parametrize("origin", ORIGINS)
 @pytest.mark.parametrize("production", [True, False])
-async def test_origins_are_judged_as_in_django(
+async def test_origins_get_the_same_headers_as_from_django(
     app: GraphQLHTTP, settings: Settings, origin: str, production: bool
 ) -> None:
     settings.CORS_ALLOWED_ORIGINS = ["https://app.example"]
@@ -190,7 +196,7 @@ async def test_origins_are_judged_as_in_django(
         assert ours.headers.get(name) == theirs.headers.get(name)
 
 
-async def test_a_preflight_names_what_may_be_sent(app: GraphQLHTTP) -> None:
+async def test_a_preflight_names_the_allowed_methods_and_headers(app: GraphQLHTTP) -> None:
     asked = [
         ("access-control-request-method", "POST"),
         ("access-control-request-headers", "authorization,content-type"),
@@ -206,7 +212,7 @@ async def test_a_preflight_names_what_may_be_sent(app: GraphQLHTTP) -> None:
     assert not [name for name in denied.headers if name.startswith("access-control")]
 
 
-async def test_refusals_can_be_read_across_origins_too(app: GraphQLHTTP) -> None:
+async def test_errors_can_be_read_across_origins_too(app: GraphQLHTTP) -> None:
     answer = await post(app, b"42", ("origin", "http://localhost:5173"))
     assert answer.status == 400
     assert answer.headers["access-control-allow-origin"] == "http://localhost:5173"
@@ -215,7 +221,7 @@ async def test_refusals_can_be_read_across_origins_too(app: GraphQLHTTP) -> None
 # --- The page
 
 
-async def test_a_browser_gets_the_page(app: GraphQLHTTP, settings: Settings, tmp_path: Path) -> None:
+async def test_a_browser_gets_the_graphiql_page(app: GraphQLHTTP, settings: Settings, tmp_path: Path) -> None:
     settings.BASE_DIR = tmp_path
     answer = await call(app, "GET", headers=[BROWSER])
     assert (answer.status, answer.body) == (200, graphiql_page.NOT_BUILT)
@@ -234,5 +240,5 @@ async def test_the_page_can_be_switched_off(app: GraphQLHTTP, settings: Settings
     assert (await call(app, "GET", headers=[("accept", "text/html")])).status == 406
 
 
-async def test_a_browser_s_post_gets_no_page(app: GraphQLHTTP) -> None:
+async def test_a_browsers_post_gets_no_page(app: GraphQLHTTP) -> None:
     assert (await post(app, QUERY, BROWSER)).json == {"data": {"__typename": "Query"}}

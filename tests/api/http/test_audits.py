@@ -1,4 +1,4 @@
-"""The audits of graphql-http, the reference implementation of GraphQL over HTTP, against real servers."""
+"""Runs the audits of graphql-http, the reference implementation of GraphQL over HTTP, against real servers."""
 
 from pathlib import Path
 
@@ -17,6 +17,6 @@ async def test_every_audit_passes(kind: str, tmp_path: Path) -> None:
         process = await start("audits.mjs", server.http)
         output, _ = await process.communicate()
     results = msgspec.json.decode(output)
-    # Every one: MUST ("error" when it fails), SHOULD ("warn") and MAY ("notice").
+    # All of them: MUST ("error" when it fails), SHOULD ("warn") and MAY ("notice").
     assert [result for result in results if result["status"] != "ok"] == []
     assert len(results) == AUDITS

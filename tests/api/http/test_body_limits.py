@@ -1,4 +1,4 @@
-"""Bodies of requests that are not GraphQL: Django never sees more of one than the bound."""
+"""Body limits of requests that are not GraphQL: Django never gets more of a body than the limit."""
 
 import asyncio
 
@@ -6,14 +6,14 @@ import pytest
 from pytest_django import Settings
 
 from api.http.asgi_messages import Message, Receive, Scope, Send, respond
-from api.http.body_limits import bounded
+from api.http.body_limits import with_body_limits
 from tests.api.http.asgi import call
 
 seen: list[int] = []
 
 
 async def reading(_scope: Scope, receive: Receive, send: Send) -> None:
-    """Reads as Django does: all of the body first, and no answer to a client that has left."""
+    """Read as Django does: the whole body first, and without an answer to a client that has left."""
     read = 0
     message: Message = {"more_body": True}
     while message.get("more_body", False):
@@ -31,33 +31,37 @@ def _small_bodies(settings: Settings) -> None:
     seen.clear()
 
 
-async def test_the_largest_body_passes_whole() -> None:
-    answer = await call(bounded(reading), path="/auth/token/", chunks=[b"x" * 60, b"", b"x" * 40])
+async def test_the_largest_body_passes() -> None:
+    answer = await call(with_body_limits(reading), path="/auth/token/", chunks=[b"x" * 60, b"", b"x" * 40])
     assert (answer.status, answer.body) == (200, b"100")
 
 
-async def test_a_larger_one_is_cut_off_and_refused() -> None:
-    answer = await call(bounded(reading), path="/auth/token/", chunks=[b"x" * 60, b"x" * 41, b"x" * 10**6])
+async def test_a_larger_body_is_cut_off_and_refused() -> None:
+    answer = await call(
+        with_body_limits(reading), path="/auth/token/", chunks=[b"x" * 60, b"x" * 41, b"x" * 10**6]
+    )
     assert answer.status == 413
     assert max(seen) == 60
 
 
 @pytest.mark.parametrize(("declared", "status"), [("101", 413), ("9" * 30, 413), ("-1", 400)])
-async def test_a_declared_length_is_refused_unread(declared: str, status: int) -> None:
-    answer = await call(bounded(reading), path="/auth/token/", headers=[("content-length", declared)])
+async def test_a_bad_content_length_is_refused_before_the_body_is_read(declared: str, status: int) -> None:
+    answer = await call(
+        with_body_limits(reading), path="/auth/token/", headers=[("content-length", declared)]
+    )
     assert answer.status == status
     assert seen == []
 
 
 async def test_a_body_that_takes_too_long_is_refused(settings: Settings) -> None:
     settings.BODY_TIMEOUT_SECONDS = 0.01
-    answer = await call(bounded(reading), path="/auth/token/", chunks=[b"x" * 60], ends=False)
+    answer = await call(with_body_limits(reading), path="/auth/token/", chunks=[b"x" * 60], ends=False)
     assert (answer.status, answer.headers["connection"]) == (408, "close")
     assert seen == [60]
 
 
 async def test_an_answer_may_take_longer_than_a_body(settings: Settings) -> None:
-    """What comes after the body is word of the client's leaving, which may come at any time."""
+    """The message after the body is the client's disconnect, which may come at any time."""
     settings.BODY_TIMEOUT_SECONDS = 0.01
 
     async def slow(_scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,5 +72,5 @@ async def test_an_answer_may_take_longer_than_a_body(settings: Settings) -> None
         leaving.cancel()
         await respond(send, 200, (), b"slow")
 
-    answer = await call(bounded(slow), path="/auth/token/", chunks=[b"x"])
+    answer = await call(with_body_limits(slow), path="/auth/token/", chunks=[b"x"])
     assert (answer.status, answer.body) == (200, b"slow")

@@ -1,4 +1,4 @@
-"""Whatever comes in, the answer is GraphQL-shaped and never a 5xx: bodies, query strings, headers."""
+"""Any body, query string and headers: the answer is GraphQL-shaped and never a 5xx."""
 
 import asyncio
 import logging

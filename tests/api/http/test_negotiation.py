@@ -1,4 +1,4 @@
-"""`Accept` against what the server writes."""
+"""The format of the answer by the `Accept` header."""
 
 import pytest
 
@@ -55,7 +55,7 @@ def test_the_format_of_a_result(accept: str | None, expected: Format | None) -> 
     ("accept", "expected"),
     [(BROWSER, Format.HTML), ("*/*", Format.JSON), ("text/html;q=0.1, application/json", Format.JSON)],
 )
-def test_the_page_is_for_those_that_prefer_it(accept: str, expected: Format) -> None:
+def test_the_page_is_for_clients_that_prefer_html(accept: str, expected: Format) -> None:
     assert negotiate(accept, WITH_PAGE) is expected
 
 

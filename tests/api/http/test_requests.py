@@ -1,4 +1,4 @@
-"""Requests as they come in: what is read, and what is refused with a clear 4xx."""
+"""Requests: which are read, and which are refused with a clear 4xx."""
 
 import asyncio
 from collections.abc import Iterable
@@ -107,7 +107,7 @@ async def test_bad_bodies_are_refused(app: GraphQLHTTP, executor: FakeExecutor, 
     assert not executor.executed
 
 
-async def test_a_batch_is_named_as_such(app: GraphQLHTTP) -> None:
+async def test_the_refusal_of_a_batch_says_so(app: GraphQLHTTP) -> None:
     answer = await post(app, [QUERY])
     assert "Batches are not served" in answer.json["errors"][0]["message"]
 
@@ -157,7 +157,7 @@ async def test_a_declared_size_is_refused_before_the_body_is_read(app: GraphQLHT
 
 
 @pytest.mark.usefixtures("small_bodies")
-async def test_an_undeclared_size_is_refused_as_soon_as_it_is_passed(app: GraphQLHTTP) -> None:
+async def test_an_undeclared_size_is_refused_as_soon_as_it_is_exceeded(app: GraphQLHTTP) -> None:
     read = 0
 
     def chunks() -> Iterable[bytes]:
@@ -190,7 +190,7 @@ async def test_the_largest_body_is_read_whole(app: GraphQLHTTP) -> None:
 
 
 @pytest.mark.parametrize("length", ["-1", "1e3", "٣", "9" * 5000])
-async def test_a_nonsense_length_is_refused(app: GraphQLHTTP, length: str) -> None:
+async def test_a_malformed_content_length_is_refused(app: GraphQLHTTP, length: str) -> None:
     headers = [JSON, ("content-length", length.encode().decode("latin-1"))]
     assert (await call(app, headers=headers, body=msgspec.json.encode(QUERY))).status in (400, 413)
 
@@ -217,7 +217,7 @@ async def test_a_body_that_does_not_arrive_is_refused(
     assert sent[0]["status"] == 408
 
 
-async def test_a_client_that_leaves_amid_its_body_gets_no_answer(
+async def test_a_client_that_leaves_within_its_body_gets_no_answer(
     app: GraphQLHTTP, executor: FakeExecutor
 ) -> None:
     begun: Message = {"type": "http.request", "body": b"{", "more_body": True}
@@ -227,7 +227,7 @@ async def test_a_client_that_leaves_amid_its_body_gets_no_answer(
         return next(messages)
 
     async def send(_message: Message) -> None:
-        raise AssertionError("an answer to nobody")
+        raise AssertionError("an answer to a client that has left")
 
     await app(scope_of("POST", "/graphql/", [JSON]), receive, send)
     assert not executor.executed

@@ -1,4 +1,4 @@
-"""Streams through real servers: what a client that leaves, or does not read, costs under each of them."""
+"""HTTP under real server programs: clients that leave or do not read, and huge bodies."""
 
 import asyncio
 import contextlib
@@ -14,24 +14,24 @@ from tests.api.http.fakes import SUBSCRIPTION
 from tests.server import Server, serving
 
 MEBIBYTE = 1024 * 1024
-# What the kernel's own buffers of both ends may swallow on the loopback, far below what a flood could write.
+# How much the kernel's buffers at both ends may hold on the loopback; a flood could write far more.
 KERNEL_BYTES = 24 * MEBIBYTE
 
 
 @pytest.fixture(params=["daphne", "uvicorn"], scope="module")
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The flooding application under each server, with little patience."""
+    """The flooding application under each server program, with a short SLOW_CONSUMER_SECONDS."""
     log = tmp_path_factory.mktemp("flood") / "log"
     with serving(
         request.param, "tests.api.http.flood:application", log, SLOW_CONSUMER_SECONDS="1"
     ) as running:
         yield running
-    said = log.read_text()
-    assert not [word for word in ("Traceback", "destroyed", "without completing") if word in said], said
+    logged = log.read_text()
+    assert not [word for word in ("Traceback", "destroyed", "without completing") if word in logged], logged
 
 
 async def ask(address: str, operation_name: str) -> int:
-    """Ask the application how its floods are."""
+    """Send the query `Idle` or `Sent`; returns the number in the answer."""
     query = f"query {operation_name} {{ __typename }}"
     async with httpx.AsyncClient(timeout=120) as client:
         answer = await client.post(
@@ -67,17 +67,17 @@ async def test_a_client_that_leaves_stops_its_operation(server: Server) -> None:
     await ask(address, "Idle")
 
 
-async def test_a_client_that_does_not_read_is_dropped_and_costs_little(server: Server) -> None:
+async def test_a_client_that_does_not_read_is_dropped_and_takes_little_memory(server: Server) -> None:
     address = server.address
     connection = await subscribe(address, receive_buffer=4096)
     with connection:
-        await ask(address, "Idle")  # the server has had no patience any more
+        await ask(address, "Idle")  # the server has dropped the client
         assert await ask(address, "Sent") < KERNEL_BYTES
         await read_to_the_end(connection)
 
 
 async def read_to_the_end(connection: socket.socket) -> None:
-    """Read what had been sent; the connection must then be over."""
+    """Read everything that was sent; the connection must then end."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(30):
         try:
@@ -100,7 +100,7 @@ async def test_a_client_that_reads_gets_far_more_than_any_buffer_holds(server: S
     await ask(address, "Idle")
 
 
-async def test_an_8_mib_body_is_refused_in_so_many_words(server: Server) -> None:
+async def test_an_8_mib_body_is_refused_with_a_graphql_error(server: Server) -> None:
     headers = {"content-type": "application/json"}
     async with httpx.AsyncClient(timeout=120) as client:
         answer = await client.post(server.http, content=b" " * 8 * MEBIBYTE, headers=headers)
@@ -109,14 +109,14 @@ async def test_an_8_mib_body_is_refused_in_so_many_words(server: Server) -> None
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux's /proc")
-async def test_a_huge_body_is_not_kept(server: Server) -> None:
-    """Daphne reads the whole of a body before the application hears of it."""
+async def test_a_huge_body_is_not_stored(server: Server) -> None:
+    """Daphne reads the whole body before it calls the application."""
     host, port = server.address.split(":")
     head = (
         f"POST /graphql/ HTTP/1.1\r\nHost: {server.address}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {256 * MEBIBYTE}\r\n\r\n"
     )
-    await ask(server.address, "Idle")  # it is up, and all that it needs is loaded
+    await ask(server.address, "Idle")  # the server has started and has loaded everything
     before = _peak_kilobytes(server)
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(head.encode())
@@ -128,7 +128,7 @@ async def test_a_huge_body_is_not_kept(server: Server) -> None:
             async with asyncio.timeout(30):
                 assert b" 413 " in await reader.readline()
     finally:
-        writer.transport.abort()  # a close would wait until the rest of the body is taken
+        writer.transport.abort()  # a close would wait until the rest of the body is read
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
     assert _peak_kilobytes(server) - before < 64 * 1024

@@ -1,4 +1,4 @@
-"""The bounded queue of a streamed answer, and how its results are framed."""
+"""The bounded queue of a streamed answer, and the framing of its results."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ WINDOW = 100
 
 @pytest.fixture
 def outlet() -> StreamOutlet:
-    """An outlet that shows payloads as server-sent events."""
+    """An outlet that frames payloads as server-sent events."""
     return StreamOutlet(EventStream(), WINDOW)
 
 
@@ -25,31 +25,31 @@ async def test_payloads_leave_in_order_and_together(outlet: StreamOutlet) -> Non
     outlet.next(b"1")
     outlet.replace("key", b"2")
     outlet.next(b"3")
-    assert await outlet.take() == event(b"1") + event(b"2") + event(b"3")
+    assert await outlet.next_chunk() == event(b"1") + event(b"2") + event(b"3")
 
 
-async def test_it_is_closed_until_the_client_has_what_it_owes(outlet: StreamOutlet) -> None:
+async def test_the_outlet_is_closed_until_the_full_window_was_sent(outlet: StreamOutlet) -> None:
     outlet.next(b"x" * WINDOW)
     assert not outlet.open
-    await outlet.take()
+    await outlet.next_chunk()
     assert not outlet.open
-    assert outlet.taken()
+    assert outlet.on_chunk_sent()
     assert outlet.open
 
 
-async def test_taking_what_left_it_open_does_not_resume(outlet: StreamOutlet) -> None:
+async def test_a_chunk_that_never_closed_the_outlet_does_not_resume_the_feed(outlet: StreamOutlet) -> None:
     outlet.next(b"1")
-    await outlet.take()
-    assert not outlet.taken()
+    await outlet.next_chunk()
+    assert not outlet.on_chunk_sent()
 
 
-async def test_closed_again_while_writing_does_not_resume(outlet: StreamOutlet) -> None:
+async def test_an_outlet_that_filled_up_again_does_not_resume_the_feed(outlet: StreamOutlet) -> None:
     outlet.next(b"x" * 60)
-    await outlet.take()
+    await outlet.next_chunk()
     outlet.next(b"y" * WINDOW)
-    assert not outlet.taken()
-    await outlet.take()
-    assert outlet.taken()
+    assert not outlet.on_chunk_sent()
+    await outlet.next_chunk()
+    assert outlet.on_chunk_sent()
 
 
 async def test_while_closed_only_the_latest_of_a_key_is_kept(outlet: StreamOutlet) -> None:
@@ -57,23 +57,23 @@ async def test_while_closed_only_the_latest_of_a_key_is_kept(outlet: StreamOutle
     outlet.replace("ann", b"1")
     outlet.replace("bob", b"2")
     outlet.replace("ann", b"3")
-    await outlet.take()
-    outlet.taken()
-    assert await outlet.take() == event(b"2") + event(b"3")
+    await outlet.next_chunk()
+    outlet.on_chunk_sent()
+    assert await outlet.next_chunk() == event(b"2") + event(b"3")
 
 
-async def test_what_is_kept_while_closed_is_bounded(outlet: StreamOutlet) -> None:
+async def test_the_payloads_kept_while_closed_are_bounded(outlet: StreamOutlet) -> None:
     outlet.next(b"x" * WINDOW)
     for key in range(1000):
         outlet.replace(key, b"%03d" % key + b"." * 37)
-    await outlet.take()
-    outlet.taken()
-    kept = await outlet.take()
+    await outlet.next_chunk()
+    outlet.on_chunk_sent()
+    kept = await outlet.next_chunk()
     assert kept == event(b"998" + b"." * 37) + event(b"999" + b"." * 37)
 
 
-async def test_take_waits_for_something(outlet: StreamOutlet) -> None:
-    taking = asyncio.create_task(outlet.take())
+async def test_next_chunk_waits_for_a_result(outlet: StreamOutlet) -> None:
+    taking = asyncio.create_task(outlet.next_chunk())
     await asyncio.sleep(0)
     assert not taking.done()
     outlet.next(b"1")
@@ -85,8 +85,8 @@ async def test_nothing_follows_the_end(outlet: StreamOutlet) -> None:
     outlet.complete()
     outlet.next(b"2")
     outlet.fail(ERRORS)
-    assert await outlet.take() == event(b"1") + b"event: complete\ndata:\n\n"
-    assert await outlet.take() == b""
+    assert await outlet.next_chunk() == event(b"1") + b"event: complete\ndata:\n\n"
+    assert await outlet.next_chunk() == b""
 
 
 FAILURE = b'{"errors":[{"message":"no","extensions":{"code":"GONE"}}]}'
@@ -100,10 +100,10 @@ PART = b"\r\ncontent-type: application/json\r\n\r\n%b\r\n---"
         (Multipart(), PART % (b'{"payload":null,' + FAILURE[1:]) + b"--\r\n"),
     ],
 )
-async def test_a_failure_is_told_before_the_end(framing: Framing, expected: bytes) -> None:
+async def test_a_failure_is_written_before_the_end(framing: Framing, expected: bytes) -> None:
     outlet = StreamOutlet(framing, WINDOW)
     outlet.fail(ERRORS)
-    assert await outlet.take() == expected
+    assert await outlet.next_chunk() == expected
 
 
 def test_multipart_parts_end_with_the_boundary_that_follows() -> None:

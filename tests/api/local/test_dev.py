@@ -1,4 +1,4 @@
-"""`manage.py dev` as a developer meets it: a process that prints, serves, stops, and leaves nothing behind."""
+"""`manage.py dev` as a process: it prints, serves, stops, and leaves nothing behind."""
 
 import http.client
 import os
@@ -36,7 +36,7 @@ def port() -> int:
 
 
 def start(**variables: str) -> subprocess.Popen[str]:
-    """`manage.py dev`, leading a process group of its own, as a terminal's foreground job does."""
+    """Start `manage.py dev` in a process group of its own, like a terminal's foreground job."""
     unset = {"DATABASE_URL", "REDIS_URL"} - variables.keys()
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     return subprocess.Popen(
@@ -51,7 +51,7 @@ def start(**variables: str) -> subprocess.Popen[str]:
 
 
 def until_ready(process: subprocess.Popen[str]) -> str:
-    """What it prints up to its last line of greeting."""
+    """The output up to the last line of the greeting."""
     assert process.stdout is not None
     printed = ""
     for line in process.stdout:
@@ -71,7 +71,7 @@ def status_of(port: int, path: str) -> int:
 
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Its exit status and what it wrote to stderr, once it has ended."""
+    """Wait for the end; returns the exit status and stderr."""
     try:
         _, written = process.communicate(timeout=30)
     except subprocess.TimeoutExpired:
@@ -82,13 +82,13 @@ def end(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def refusal(**variables: str) -> str:
-    """What it writes to stderr when it does not start."""
+    """Start it where it cannot start; returns stderr."""
     status, written = end(start(**variables))
     assert status == 1
     return written
 
 
-def test_from_nothing_to_a_running_chat_and_back_twice(folder: Path, port: int) -> None:
+def test_two_runs_start_from_nothing_and_leave_nothing(folder: Path, port: int) -> None:
     first = start(DATA_DIR=str(folder), PORT=str(port))
     printed = until_ready(first)
     assert "Making demo data." in printed
@@ -117,7 +117,7 @@ def assert_nothing_is_left(folder: Path, port: int) -> None:
 
 
 @pytest.mark.parametrize("line", ["Starting private servers", "Making demo data"])
-def test_ctrl_c_before_it_is_ready_leaves_nothing_either(folder: Path, port: int, line: str) -> None:
+def test_ctrl_c_during_the_start_leaves_nothing_either(folder: Path, port: int, line: str) -> None:
     process = start(DATA_DIR=str(folder), PORT=str(port))
     assert process.stdout is not None
     assert any(printed.startswith(line) for printed in process.stdout)

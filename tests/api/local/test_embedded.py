@@ -1,4 +1,4 @@
-"""The private servers: their data lasts, they leave nothing behind, and each failure is one sentence."""
+"""The private servers: they keep their data, leave nothing else behind, and explain each failure in one sentence."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ from api.config import addresses
 from api.config.environment import ROOT
 from api.local.embedded import ServerRefused, private_servers, stop_leftovers
 
-# Runs the servers until its standard input ends, as a process that can be killed.
+# A process to be killed: it runs the servers until its standard input ends.
 HOLDER = """
 import sys
 from pathlib import Path
@@ -32,7 +32,7 @@ with private_servers(Path(sys.argv[1]), durable=False):
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    # Short, and not below pytest's own folder, whose path is too long for a socket.
+    # A short path: pytest's own folder is too long for a socket.
     path = Path(tempfile.mkdtemp(prefix="parlor-"))
     yield path
     stop_leftovers(path)
@@ -40,14 +40,14 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     """No `redis-server` on PATH and no bundled one."""
     monkeypatch.setenv("PATH", os.devnull)
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
 
 
 def servers_of(folder: Path) -> list[int]:
-    """Ids of the server processes that belong to `folder`, wherever they came from."""
+    """The ids of all server processes of `folder`, whichever process started them."""
     names = (str(folder / "postgres"), str(folder / "redis"))
     found = []
     for process in psutil.process_iter():
@@ -61,7 +61,7 @@ def servers_of(folder: Path) -> list[int]:
 
 
 def hold(folder: Path) -> subprocess.Popen[str]:
-    """Start a process that runs the servers of `folder`, and wait until they are up."""
+    """Start a process that runs the servers of `folder`, and wait until they run."""
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(folder)],
         cwd=ROOT,
@@ -93,7 +93,7 @@ def assert_kept(folder: Path) -> None:
         assert client.get("kept") == b"42"
 
 
-def test_data_lasts_from_one_run_to_the_next_and_nothing_else_does(folder: Path) -> None:
+def test_only_the_data_lasts_from_one_run_to_the_next(folder: Path) -> None:
     with private_servers(folder, durable=False):
         write(folder)
         assert len(servers_of(folder)) >= 2
@@ -103,12 +103,12 @@ def test_data_lasts_from_one_run_to_the_next_and_nothing_else_does(folder: Path)
         assert_kept(folder)
 
 
-def test_a_killed_run_is_cleared_away_by_the_next(folder: Path) -> None:
+def test_a_run_stops_the_servers_of_a_killed_run(folder: Path) -> None:
     holder = hold(folder)
     write(folder)
     before = set(servers_of(folder))
     kill(holder)
-    assert before & set(servers_of(folder))  # its servers live on without it
+    assert before & set(servers_of(folder))  # its servers live on
     with private_servers(folder, durable=False):
         assert_kept(folder)
         assert not before & set(servers_of(folder))
@@ -132,7 +132,7 @@ def test_a_second_run_in_the_same_folder_is_refused_and_the_first_goes_on(folder
         assert_kept(folder)
 
 
-def test_a_lock_file_that_names_a_stranger_is_no_obstacle(folder: Path) -> None:
+def test_a_lock_file_that_names_an_unrelated_process_is_ignored(folder: Path) -> None:
     with private_servers(folder, with_redis=False, durable=False):
         lock = (folder / "postgres" / "postmaster.pid").read_text()
     stale = folder / "postgres" / "postmaster.pid"
@@ -141,7 +141,7 @@ def test_a_lock_file_that_names_a_stranger_is_no_obstacle(folder: Path) -> None:
         assert servers_of(folder)
 
 
-def test_a_first_start_that_was_cut_short_is_begun_anew(folder: Path) -> None:
+def test_an_interrupted_first_start_is_repeated(folder: Path) -> None:
     (folder / "postgres.draft").mkdir()
     (folder / "postgres.draft" / "PG_VERSION").write_text("18\n")
     with private_servers(folder, with_redis=False, durable=False):
@@ -149,7 +149,7 @@ def test_a_first_start_that_was_cut_short_is_begun_anew(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ['a space and "quotes"', "a,comma", "long" * 25])
-def test_a_folder_of_any_name(folder: Path, name: str) -> None:
+def test_the_folder_may_have_any_name(folder: Path, name: str) -> None:
     deep = folder / name
     with private_servers(deep, durable=False):
         write(deep)
@@ -159,7 +159,7 @@ def test_a_folder_of_any_name(folder: Path, name: str) -> None:
     assert not sockets.exists()
 
 
-def test_only_what_is_asked_for_is_started(folder: Path) -> None:
+def test_only_the_requested_server_is_started(folder: Path) -> None:
     with private_servers(folder, with_postgres=False) as servers:
         assert servers.database_url is None
         assert servers.redis_url == addresses.private_redis_url(folder)
@@ -167,7 +167,7 @@ def test_only_what_is_asked_for_is_started(folder: Path) -> None:
     assert not (folder / "postgres").exists()
 
 
-def test_without_any_redis_server_a_sentence_says_what_to_install(folder: Path, nobody: None) -> None:
+def test_without_any_redis_server_a_sentence_says_what_to_install(folder: Path, no_redis: None) -> None:
     with (
         pytest.raises(ServerRefused, match=r"^There is no redis-server on PATH: install Redis 6\.2 or later"),
         private_servers(folder, with_postgres=False),
@@ -176,7 +176,7 @@ def test_without_any_redis_server_a_sentence_says_what_to_install(folder: Path, 
 
 
 def test_a_redis_server_that_is_too_old_is_not_used(
-    folder: Path, nobody: None, monkeypatch: pytest.MonkeyPatch
+    folder: Path, no_redis: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = folder / "redis-server"
     old.write_text("#!/bin/sh\necho 'Redis server v=6.0.16 sha=00000000:0 bits=64'\n")
@@ -189,7 +189,7 @@ def test_a_redis_server_that_is_too_old_is_not_used(
         pass
 
 
-def test_without_the_wheel_a_sentence_says_so(folder: Path, nobody: None) -> None:
+def test_without_the_wheel_a_sentence_says_so(folder: Path, no_redis: None) -> None:
     with pytest.raises(ServerRefused, match=r"^No private PostgreSQL is installed"), ExitStack() as stack:
         stack.enter_context(private_servers(folder, with_redis=False))
 

@@ -1,4 +1,4 @@
-"""A check runs once for all who ask, and one that hangs is not waited for."""
+"""Health checks: one run serves all callers, and a check that hangs fails in time."""
 
 import asyncio
 
@@ -8,8 +8,8 @@ from pytest_django import Settings
 from api.process.health import Probe
 
 
-class Checked:
-    """A check that can be held up and can fail."""
+class FakeCheck:
+    """A check that the test can block or fail."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -18,25 +18,25 @@ class Checked:
         self.free.set()
 
     async def __call__(self) -> None:
-        """Be checked."""
+        """Run the check."""
         self.count += 1
         await self.free.wait()
         if self.error is not None:
             raise self.error
 
 
-async def test_a_thousand_who_ask_are_one_check(settings: Settings) -> None:
+async def test_a_thousand_callers_share_one_check(settings: Settings) -> None:
     settings.HEALTH_CACHE_SECONDS = 3600
-    check = Checked()
+    check = FakeCheck()
     probe = Probe("it", check)
     assert await asyncio.gather(*(probe.passes() for _ in range(1000))) == [True] * 1000
     assert await probe.passes()
     assert check.count == 1
 
 
-async def test_what_was_found_is_forgotten_after_a_while(settings: Settings) -> None:
+async def test_a_result_is_reused_for_a_limited_time(settings: Settings) -> None:
     settings.HEALTH_CACHE_SECONDS = 0.001
-    check = Checked()
+    check = FakeCheck()
     probe = Probe("it", check)
     assert await probe.passes()
     check.error = OSError("secret address")
@@ -45,10 +45,10 @@ async def test_what_was_found_is_forgotten_after_a_while(settings: Settings) -> 
     assert check.count == 2
 
 
-async def test_a_check_that_hangs_fails_and_is_not_begun_again(settings: Settings) -> None:
+async def test_a_check_that_hangs_fails_and_is_not_started_again(settings: Settings) -> None:
     settings.HEALTH_CACHE_SECONDS = 3600
     settings.HEALTH_TIMEOUT_SECONDS = 0.01
-    check = Checked()
+    check = FakeCheck()
     check.free.clear()
     probe = Probe("it", check)
     assert [await probe.passes() for _ in range(3)] == [False] * 3
@@ -59,11 +59,11 @@ async def test_a_check_that_hangs_fails_and_is_not_begun_again(settings: Setting
     assert check.count == 1
 
 
-async def test_an_outage_is_said_once_and_without_its_text(
+async def test_an_outage_is_logged_once_and_without_its_text(
     caplog: pytest.LogCaptureFixture, settings: Settings
 ) -> None:
     settings.HEALTH_CACHE_SECONDS = 1e-9
-    check = Checked()
+    check = FakeCheck()
     check.error = OSError("redis://:hunter2@host")
     probe = Probe("redis", check)
     assert [await probe.passes() for _ in range(3)] == [False] * 3

@@ -21,13 +21,13 @@ from twisted.web.http import HTTPChannel
 from uvicorn.protocols.http.h11_impl import RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from api.servers import daphne, uvicorn
+from api.servers import daphne, daphne_protocols, uvicorn
 from chats.feeds import channel_layer
 
 OVERRIDDEN = [
     (uvicorn, WebSocketsSansIOProtocol, {"start_keepalive", "send", "connection_lost"}),
-    (daphne, DaphneRequest, {"gotLength", "handleContentChunk", "process", "connectionLost"}),
-    (daphne, DaphneProtocol, {"onOpen", "onClose", "sendData", "dropConnection", "handle_reply"}),
+    (daphne_protocols, DaphneRequest, {"gotLength", "handleContentChunk", "process", "connectionLost"}),
+    (daphne_protocols, DaphneProtocol, {"onOpen", "onClose", "sendData", "dropConnection", "handle_reply"}),
     (
         daphne,
         DaphneServer,

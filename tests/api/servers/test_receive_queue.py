@@ -1,46 +1,46 @@
-"""The queue between a server program and the application of one socket."""
+"""The queue of incoming messages between a server program and the application of one socket."""
 
 import asyncio
 
 import pytest
 
-from api.servers.receive_queue import Arrivals, Message
+from api.servers.receive_queue import Message, ReceiveQueue
 
 
 def message(number: int) -> Message:
-    """One of many."""
+    """A message with a number."""
     return {"type": "websocket.receive", "number": number}
 
 
 @pytest.mark.parametrize("taken_between", [0, 1, 2, 7])
-async def test_messages_are_taken_in_the_order_in_which_they_came(taken_between: int) -> None:
-    arrivals = Arrivals()
+async def test_messages_are_taken_in_the_order_of_their_arrival(taken_between: int) -> None:
+    queue = ReceiveQueue()
     taken: list[Message] = []
     for number in range(50):
-        arrivals.put_nowait(message(number))
+        queue.put_nowait(message(number))
         if number % 5 == 4:
-            taken += [await arrivals.get() for _ in range(min(taken_between, number + 1 - len(taken)))]
-    while not arrivals.empty():
-        taken.append(await arrivals.get())
+            taken += [await queue.get() for _ in range(min(taken_between, number + 1 - len(taken)))]
+    while not queue.empty():
+        taken.append(await queue.get())
     assert taken == [message(number) for number in range(50)]
 
 
-async def test_who_takes_waits_for_a_message() -> None:
-    arrivals = Arrivals()
-    taking = asyncio.ensure_future(arrivals.get())
+async def test_a_taker_waits_for_a_message() -> None:
+    queue = ReceiveQueue()
+    taking = asyncio.ensure_future(queue.get())
     await asyncio.sleep(0)
     assert not taking.done()
-    arrivals.put_nowait(message(1))
-    arrivals.put_nowait(message(2))
-    assert (await taking, await arrivals.get(), arrivals.empty()) == (message(1), message(2), True)
+    queue.put_nowait(message(1))
+    queue.put_nowait(message(2))
+    assert (await taking, await queue.get(), queue.empty()) == (message(1), message(2), True)
 
 
-async def test_who_no_longer_waits_takes_nothing_along() -> None:
-    arrivals = Arrivals()
-    taking = asyncio.ensure_future(arrivals.get())
+async def test_a_cancelled_taker_takes_no_message() -> None:
+    queue = ReceiveQueue()
+    taking = asyncio.ensure_future(queue.get())
     await asyncio.sleep(0)
     taking.cancel()
-    arrivals.put_nowait(message(1))
+    queue.put_nowait(message(1))
     with pytest.raises(asyncio.CancelledError):
         await taking
-    assert await arrivals.get() == message(1)
+    assert await queue.get() == message(1)

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and `stop` end Daphne, after the application's drain, at whatever moment they come."""
+"""SIGINT, SIGTERM and `stop` drain and end Daphne, whenever they come."""
 
 import contextlib
 import signal
@@ -37,7 +37,7 @@ server.run()
 """
 SIGNALS = {
     "before the reactor starts": "on_ready.append(interrupt)",
-    # Twisted catches what a trigger raises, even a KeyboardInterrupt.
+    # Twisted catches everything that a trigger raises, even a KeyboardInterrupt.
     "while the reactor starts": "reactor.addSystemEventTrigger('before', 'startup', interrupt)",
     "in the first turn": "reactor.callWhenRunning(interrupt)",
     "later": "reactor.callLater(0.1, interrupt)",
@@ -53,7 +53,7 @@ STOPS = {
 
 
 def run(moment: str, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
-    """The exit status of a server that is told to end at that moment, and what it printed."""
+    """Run a server that is stopped at that moment; returns its exit status and what it printed."""
     program = PROGRAM.format(name=number.name, moment=moment)
     with subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -67,7 +67,7 @@ def run(moment: str, number: signal.Signals = signal.SIGINT) -> tuple[int, str]:
 
 @contextlib.contextmanager
 def inherited(number: signal.Signals, action: signal.Handlers) -> Iterator[None]:
-    """Processes that start meanwhile ignore the signal, or have its default."""
+    """Let processes that are started in the context inherit this action for the signal."""
     before = signal.signal(number, action)
     try:
         yield
@@ -76,22 +76,22 @@ def inherited(number: signal.Signals, action: signal.Handlers) -> Iterator[None]
 
 
 @pytest.mark.parametrize("moment", SIGNALS)
-def test_sigint_drains_and_ends_it(moment: str) -> None:
+def test_sigint_drains_and_ends_the_server(moment: str) -> None:
     with inherited(signal.SIGINT, signal.SIG_DFL):
         assert run(SIGNALS[moment]) == (0, "drained\n")
 
 
 @pytest.mark.parametrize("moment", ["before the reactor starts", "later"])
-def test_sigterm_drains_and_ends_it(moment: str) -> None:
+def test_sigterm_drains_and_ends_the_server(moment: str) -> None:
     assert run(SIGNALS[moment], signal.SIGTERM) == (0, "drained\n")
 
 
-def test_it_ends_at_sigint_in_the_background() -> None:
-    """A shell without job control has what it starts in the background ignore SIGINT; Twisted would leave it so."""
+def test_sigint_ends_a_server_that_inherited_an_ignored_sigint() -> None:
+    """A shell without job control starts background jobs with SIGINT ignored; Twisted would leave it ignored."""
     with inherited(signal.SIGINT, signal.SIG_IGN):
         assert run(SIGNALS["later"]) == (0, "drained\n")
 
 
 @pytest.mark.parametrize("moment", STOPS)
-def test_stop_drains_and_ends_it(moment: str) -> None:
+def test_stop_drains_and_ends_the_server(moment: str) -> None:
     assert run(STOPS[moment]) == (0, "drained\n")

@@ -1,4 +1,4 @@
-"""What a turn of the loop writes to one of Twisted's transports."""
+"""Joined writes to a Twisted transport."""
 
 import asyncio
 from typing import Any
@@ -10,7 +10,7 @@ from api.servers.turn_writes import TurnWriter, text_frame
 
 
 class Transport:
-    """As much of Twisted's TCP transport as is used; the kernel takes `room` bytes at once."""
+    """The parts of Twisted's TCP transport that are used; the kernel takes `room` bytes at once."""
 
     connected = True
     TLS = False
@@ -22,19 +22,19 @@ class Transport:
         self.taken: list[bytes] = []
 
     def writeSomeData(self, data: bytes) -> int | Exception:  # noqa: N802 - Twisted's name
-        """Offer to the kernel."""
+        """Offer the data to the kernel."""
         if isinstance(self.room, Exception):
             return self.room
         self.taken.append(data[: self.room])
         return len(data[: self.room])
 
     def write(self, data: bytes) -> None:
-        """Leave to Twisted."""
+        """Leave the data to Twisted."""
         self.dataBuffer += data
 
 
 async def after(transport: Any, *pieces: bytes) -> TurnWriter:
-    """Write these in one turn, and let it end."""
+    """Write the pieces in one turn of the loop, and wait for its end."""
     writer = TurnWriter(transport)
     for piece in pieces:
         writer.write(piece)
@@ -42,7 +42,7 @@ async def after(transport: Any, *pieces: bytes) -> TurnWriter:
     return writer
 
 
-async def test_what_a_turn_writes_goes_out_together_at_its_end() -> None:
+async def test_the_writes_of_a_turn_go_out_together_at_its_end() -> None:
     one, other = Transport(), Transport()
     writers = [TurnWriter(one), TurnWriter(other)]
     for piece in (b"a", b"b"):
@@ -57,7 +57,7 @@ async def test_what_a_turn_writes_goes_out_together_at_its_end() -> None:
 
 
 @pytest.mark.parametrize(("room", "taken", "left"), [(2, [b"ab"], b"cd"), (OSError(), [], b"abcd")])
-async def test_what_the_kernel_does_not_take_is_twisteds(
+async def test_data_that_the_kernel_does_not_take_is_left_to_twisted(
     room: int | Exception, taken: list[bytes], left: bytes
 ) -> None:
     transport = Transport(room)
@@ -69,16 +69,16 @@ async def test_what_the_kernel_does_not_take_is_twisteds(
     assert (transport.taken, transport.dataBuffer) == (taken, left + b"ef")
 
 
-@pytest.mark.parametrize("hindrance", ["connected", "TLS", "_tempDataLen"])
-async def test_a_transport_that_cannot_take_it_at_once_is_left_to_twisted(hindrance: str) -> None:
+@pytest.mark.parametrize("obstacle", ["connected", "TLS", "_tempDataLen"])
+async def test_writes_to_a_transport_that_is_not_ready_are_left_to_twisted(obstacle: str) -> None:
     transport = Transport()
-    setattr(transport, hindrance, not getattr(transport, hindrance))
+    setattr(transport, obstacle, not getattr(transport, obstacle))
     await after(transport, b"a")
     assert (transport.taken, transport.dataBuffer) == ([], b"a")
 
 
-async def test_a_long_turn_does_not_hoard(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turn_writes, "MOST_BYTES", 3)
+async def test_much_data_does_not_wait_for_the_end_of_the_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turn_writes, "MAX_JOINED_BYTES", 3)
     transport = Transport()
     writer = TurnWriter(transport)
     for piece in (b"ab", b"cd", b"e"):

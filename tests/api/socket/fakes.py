@@ -1,4 +1,4 @@
-"""The outside of a state machine, made by hand: a wire that remembers, operations that do as told, a registry."""
+"""Stand-ins for everything around a socket's state machine, and a `Bench` that puts them together."""
 
 import asyncio
 import json
@@ -12,6 +12,7 @@ from api.socket.close_codes import CloseCode
 from api.socket.credentials import Handshake
 from api.socket.interfaces import LocalSocket, SocketDependencies
 from api.socket.limits import SocketLimits
+from api.socket.operation_table import wait_for_operations
 from auth.identity import Identity
 from foundation.errors import ErrorCode, ParlorError
 from schema.context import Context
@@ -20,6 +21,9 @@ from schema.execution import OperationRequest, PreparedOperation
 from schema.live.outlet import LiveOperation, Outlet
 
 Frame = dict[str, Any]
+
+# Whether a client reconnects after each close code.
+RETRY = {int(code): code.retry for code in CloseCode}
 
 LIMITS = SocketLimits(
     connection_init_timeout_seconds=5,
@@ -38,13 +42,13 @@ LIMITS = SocketLimits(
 
 
 def identity(user_id: int = 1, seconds: float = 3600, session_id: str = "session") -> Identity:
-    """Somebody whose token lives `seconds` more."""
+    """An identity whose token expires in `seconds`."""
     now = datetime.now(UTC)
     return Identity(user_id, session_id, "token", now + timedelta(seconds=seconds), now)
 
 
-class FakeWire:
-    """Remembers what was sent."""
+class FakeFrameWriter:
+    """Records the frames and the close."""
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
@@ -67,12 +71,12 @@ class FakeWire:
         self._changed.set()
 
     def on_drained(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called when a backlog is gone."""
+        """Keep the callback for the test to call."""
         self.drained = callback
 
     @property
     def code(self) -> int | None:
-        """The code that the socket was closed with."""
+        """The code of the close; None while the socket is open."""
         return self.closed[0] if self.closed else None
 
     def of(self, operation_id: str) -> list[Frame]:
@@ -83,8 +87,8 @@ class FakeWire:
         """The types of all frames, without the server's pings."""
         return [one["type"] for one in self.frames if one["type"] != "ping"]
 
-    async def until(self, check: Callable[["FakeWire"], object]) -> None:
-        """Wait until `check` is true of the wire."""
+    async def until(self, check: Callable[["FakeFrameWriter"], object]) -> None:
+        """Wait until `check(self)` is true."""
         async with asyncio.timeout(30):
             while not check(self):
                 self._changed.clear()
@@ -92,21 +96,21 @@ class FakeWire:
 
     async def until_closed(self) -> tuple[int, str]:
         """Wait for the close, and return it."""
-        await self.until(lambda wire: wire.closed)
+        await self.until(lambda writer: writer.closed)
         assert self.closed is not None
         return int(self.closed[0]), self.closed[1]
 
 
 @dataclass
 class FakePrepared:
-    """As much of a prepared operation as the machine reads."""
+    """The parts of a prepared operation that the state machine reads."""
 
     kind: str
     request: OperationRequest
 
 
 class FakeLive:
-    """A running feed in the test's hands."""
+    """A live operation that the test drives."""
 
     def __init__(self, outlet: Outlet, context: Context) -> None:
         self.outlet = outlet
@@ -116,20 +120,20 @@ class FakeLive:
         self.on_resume: Callable[[], None] = lambda: None
 
     def resume(self) -> None:
-        """The outlet is open again."""
+        """Count the call."""
         self.resumed += 1
         self.on_resume()
 
     def stop(self) -> None:
-        """The client has left."""
+        """Count the call."""
         self.stopped += 1
 
 
-class FakeOperations:
-    """Runs documents by their words.
+class FakeExecutor:
+    """Executes documents made of words.
 
-    `query`, `mutation` answer at once; `slow query`, `slow mutation` when the test sets `go`; `subscription` starts a
-    FakeLive; `refused`, `broken`, `failing` (before or after preparation) go wrong.
+    `query` and `mutation` answer at once, `slow query` and `slow mutation` when the test sets `go`; `subscription`
+    starts a FakeLive; `refused` and `broken` fail in preparation, `failing` after it.
     """
 
     def __init__(self) -> None:
@@ -140,7 +144,7 @@ class FakeOperations:
         self.contexts: list[Context] = []
 
     async def prepare(self, request: OperationRequest) -> PreparedOperation:
-        """Parse."""
+        """Read the words."""
         words = (request.query or "").split()
         if not words or words[0] == "refused":
             raise RequestRefused([{"message": "Syntax", "extensions": {"code": "BAD_INPUT"}}])
@@ -166,7 +170,7 @@ class FakeOperations:
         return json.dumps({"data": query}).encode()
 
     async def subscribe(self, prepared: PreparedOperation, context: Context, outlet: Outlet) -> LiveOperation:
-        """Start a feed."""
+        """Start a FakeLive."""
         query = prepared.request.query or ""
         if "failing" in query:
             raise ZeroDivisionError("secret")
@@ -180,8 +184,8 @@ class FakeOperations:
         return live
 
 
-class FakeGate:
-    """Lets in `good`, and whoever has `ticket`; raises for `broken`, never answers for `stuck`."""
+class FakeAuthenticator:
+    """Accepts the token `good` and the ticket `ticket`; raises for `broken`, never answers for `stuck`."""
 
     def __init__(self) -> None:
         self.identity = identity()
@@ -210,92 +214,103 @@ class FakeGate:
         return self.identity
 
     async def require_current(self, identity: Identity) -> None:
-        """Return if the identity is not revoked."""
+        """Raise if the test has set `revoked`."""
         del identity
         if self.revoked:
             raise ParlorError(ErrorCode.UNAUTHENTICATED, "Signed out.")
 
 
-class FakeSockets:
-    """A registry that remembers."""
+class FakeRegistry:
+    """Records the admitted sockets."""
 
     def __init__(self) -> None:
-        self.present: list[LocalSocket] = []
+        self.admitted: list[LocalSocket] = []
         self.refreshed = 0
         self.broken = False
 
     async def admit(self, socket: LocalSocket) -> None:
-        """Enter the socket."""
+        """Add the socket, or fail if `broken`."""
         await asyncio.sleep(0)
         if self.broken:
             raise ZeroDivisionError("secret")
-        self.present.append(socket)
+        self.admitted.append(socket)
 
     async def refresh(self, socket: LocalSocket) -> None:
-        """Write the socket's new expiry."""
+        """Count the call."""
         del socket
         self.refreshed += 1
 
     def release(self, socket: LocalSocket) -> None:
-        """Forget the socket."""
-        if socket in self.present:
-            self.present.remove(socket)
+        """Remove the socket."""
+        if socket in self.admitted:
+            self.admitted.remove(socket)
 
 
 @dataclass
 class Bench:
-    """A state machine with its outside."""
+    """A socket's state machine and its stand-ins; methods send the client's frames."""
 
     limits: SocketLimits = LIMITS
     handshake: Handshake = field(default_factory=Handshake)
-    wire: FakeWire = field(default_factory=FakeWire)
-    operations: FakeOperations = field(default_factory=FakeOperations)
-    gate: FakeGate = field(default_factory=FakeGate)
-    sockets: FakeSockets = field(default_factory=FakeSockets)
+    writer: FakeFrameWriter = field(default_factory=FakeFrameWriter)
+    executor: FakeExecutor = field(default_factory=FakeExecutor)
+    authenticator: FakeAuthenticator = field(default_factory=FakeAuthenticator)
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
 
     def __post_init__(self) -> None:
-        services = SocketDependencies(self.operations, self.gate, self.sockets, self.limits)
-        self.connection = ClientSocket(self.wire, services, self.handshake)
-        self.connection.opened(SUBPROTOCOL)
+        self.dependencies = SocketDependencies(self.executor, self.authenticator, self.registry, self.limits)
+        self.socket = ClientSocket(self.writer, self.dependencies, self.handshake)
+        self.socket.on_accept(SUBPROTOCOL)
+
+    @property
+    def operation_ids(self) -> set[str]:
+        """The ids that are in use."""
+        return set(self.socket.operations._by_id)
 
     def send(self, *frames: object) -> None:
-        """The client's frames, one right after the other."""
+        """Send frames, one right after the other."""
         for frame in frames:
-            self.connection.text(frame if isinstance(frame, str) else json.dumps(frame))
+            self.socket.on_text(frame if isinstance(frame, str) else json.dumps(frame))
 
     def subscribe(self, query: str, operation_id: str = "1", **payload: Any) -> None:
-        """A subscribe frame."""
+        """Send a subscribe frame."""
         self.send({"id": operation_id, "type": "subscribe", "payload": {"query": query, **payload}})
 
     def pong(self) -> None:
-        """A pong frame."""
+        """Send a pong frame."""
         self.send({"type": "pong"})
 
     async def ready(self) -> "Bench":
-        """Go as far as connection_ack."""
+        """Initialise the connection, up to connection_ack."""
         self.send({"type": "connection_init", "payload": {"Authorization": "Bearer good"}})
-        await self.wire.until(lambda wire: wire.frames)
-        assert self.wire.frames.pop() == {"type": "connection_ack"}
+        await self.writer.until(lambda writer: writer.frames)
+        assert self.writer.frames.pop() == {"type": "connection_ack"}
         return self
 
     async def feed(self, operation_id: str = "1") -> FakeLive:
         """Start a feed and wait until it runs."""
-        count = len(self.operations.feeds)
+        count = len(self.executor.feeds)
         self.subscribe("subscription", operation_id)
-        await turns(lambda: len(self.operations.feeds) > count)
-        await asyncio.sleep(0)  # the operation takes hold of the feed
-        return self.operations.feeds[-1]
+        await turns(lambda: len(self.executor.feeds) > count)
+        await asyncio.sleep(0)  # the operation receives the live operation
+        return self.executor.feeds[-1]
 
 
 def bench(handshake: Handshake | None = None, **limits: float) -> Bench:
-    """A machine whose handshake is done, with some limits changed."""
+    """A bench whose handshake is done, with some limits changed."""
     return Bench(replace(LIMITS, **limits), handshake or Handshake())  # type: ignore[arg-type]  # ints and floats
 
 
 async def turns(check: Callable[[], object], most: int = 1000) -> None:
-    """Let the loop go round until `check` is true: for what happens without a frame."""
+    """Let the loop run until `check` is true, for events that send no frame."""
     for _ in range(most):
         if check():
             return
         await asyncio.sleep(0)
-    raise AssertionError("nothing happened")
+    raise AssertionError("the check never became true")
+
+
+async def operations_ended() -> None:
+    """Wait until the tasks of all operations have ended, and the tables have counted them out."""
+    await wait_for_operations(30)
+    await asyncio.sleep(0)

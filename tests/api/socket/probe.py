@@ -1,6 +1,6 @@
-"""Pings a socket until its standard input ends, then prints how long the server was busy until each pong; seconds.
+"""Pings a socket until its standard input ends, then prints the CPU seconds that the server spent until each pong.
 
-Not how long the pong took: on a machine that does other work that would measure the machine.
+Not the time until the pong: on a busy machine that would measure the machine.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ PAUSE_SECONDS = 0.01
 
 
 def clock(process_id: int) -> Callable[[], float]:
-    """What the process's loop has computed so far; where the system does not say, the time."""
+    """A clock of the CPU time of the process's loop; where the system does not report that, of real time."""
     said = Path(f"/proc/{process_id}/schedstat")  # nanoseconds of its main thread come first
     return (lambda: int(said.read_text().split()[0]) / 1e9) if said.exists() else time.perf_counter
 

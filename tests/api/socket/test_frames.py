@@ -1,4 +1,4 @@
-"""Decoding and encoding of frames: the protocol's «Message types» and «Invalid message»."""
+"""Frames: decoding and encoding of the protocol's «Message types», and «Invalid message»."""
 
 import json
 from typing import Any
@@ -67,7 +67,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("text", MALFORMED.values(), ids=MALFORMED.keys())
-def test_a_malformed_frame_is_4400_with_a_sentence(text: str) -> None:
+def test_a_malformed_frame_is_refused_with_4400_and_a_reason(text: str) -> None:
     with pytest.raises(FrameError) as caught:
         decode_frame(text, MAX)
     assert caught.value.code == CloseCode.BAD_REQUEST
@@ -90,12 +90,12 @@ def test_a_frame_is_measured_in_bytes(letter: str) -> None:
     "payload", ["", ',"payload":null', ',"payload":{}', ',"payload":{"a":[1,{"b":null}]}']
 )
 @pytest.mark.parametrize("kind", ["connection_init", "ping", "pong"])
-def test_a_payload_is_absent_null_or_an_object(kind: str, payload: str) -> None:
+def test_a_payload_may_be_absent_null_or_an_object(kind: str, payload: str) -> None:
     frame = decode_frame(f'{{"type":"{kind}"{payload}}}', MAX)
     assert isinstance(frame, ConnectionInit | Ping | Pong)
 
 
-def test_a_subscribe_carries_the_whole_request() -> None:
+def test_a_subscribe_holds_the_whole_request() -> None:
     text = (
         '{"id":"constructor","type":"subscribe","extra":1,"payload":'
         '{"query":"q","operationName":"Q","variables":{"a":1},"extensions":{"b":2},"more":3}}'
@@ -108,7 +108,7 @@ def test_a_subscribe_carries_the_whole_request() -> None:
     assert (payload.variables, payload.extensions) == ({"a": 1}, {"b": 2})
 
 
-def test_null_members_of_a_request_are_as_good_as_absent_ones() -> None:
+def test_null_members_of_a_request_count_as_absent() -> None:
     text = (
         '{"id":"1","type":"subscribe","payload":'
         '{"query":"q","operationName":null,"variables":null,"extensions":null}}'
@@ -118,20 +118,20 @@ def test_null_members_of_a_request_are_as_good_as_absent_ones() -> None:
     assert frame.payload.variables is None
 
 
-def test_only_a_persisted_document_goes_without_its_text() -> None:
+def test_only_a_persisted_document_may_come_without_its_text() -> None:
     text = '{"id":"1","type":"subscribe","payload":{"extensions":{"persistedQuery":{"sha256Hash":"0"}}}}'
     frame = decode_frame(text, MAX)
     assert isinstance(frame, Subscribe)
     assert frame.payload.query is None
 
 
-def test_of_doubled_members_the_last_one_counts() -> None:
+def test_the_last_of_duplicate_members_counts() -> None:
     frame = decode_frame('{"id":"1","id":"2","type":"complete"}', MAX)
     assert isinstance(frame, Complete)
     assert frame.id == "2"
 
 
-def test_an_integer_of_any_sensible_length_is_kept_exact() -> None:
+def test_a_long_integer_stays_exact() -> None:
     frame = decode_frame('{"type":"pong","payload":{"a":' + "9" * 40 + "}}", MAX)
     assert isinstance(frame, Pong)
     assert frame.payload == {"a": int("9" * 40)}
@@ -151,7 +151,7 @@ def test_a_pong_to_a_bare_ping_is_bare() -> None:
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1))
-def test_an_id_of_any_script_comes_back_as_it_was(operation_id: str) -> None:
+def test_an_id_of_any_script_comes_back_unchanged(operation_id: str) -> None:
     made = frames.OperationFrames(operation_id)
     payload = '{"data":{"ж":"😀"}}'.encode()
     assert json.loads(made.next(payload)) == {
@@ -165,7 +165,7 @@ def test_an_id_of_any_script_comes_back_as_it_was(operation_id: str) -> None:
     assert json.loads(made.error(errors)) == {"id": operation_id, "type": "error", "payload": errors}
 
 
-def test_a_payload_is_decoded_once_for_all_who_get_it() -> None:
+def test_a_payload_is_decoded_once_for_all_sockets() -> None:
     payload = b'{"data":1}'
     assert frames.shared_text(payload) is frames.shared_text(payload)
     assert frames.shared_text(b'{"data":2}') == '{"data":2}'
@@ -196,7 +196,7 @@ _frames = st.dictionaries(_words | st.text(max_size=4), _words | _json, max_size
 
 
 @given(st.text() | _json.map(json.dumps) | _frames)
-def test_whatever_comes_is_a_frame_or_a_frame_error(text: str) -> None:
+def test_any_text_is_a_frame_or_a_frame_error(text: str) -> None:
     outcome: object
     try:
         outcome = decode_frame(text, MAX)

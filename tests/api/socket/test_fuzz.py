@@ -1,14 +1,16 @@
-"""Whatever a client sends, in whatever order: a defined effect, an `error` or a close, and never a zombie."""
+"""Any frames in any order: each has a defined effect, an `error` or a close, and nothing is left of the socket."""
 
 import asyncio
 import json
+from typing import cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api.socket.client_operation import ClientOperation
 from api.socket.close_codes import CloseCode
 from schema.live.outlet import Outlet
-from tests.api.socket.fakes import Bench, bench, turns
+from tests.api.socket.fakes import Bench, bench, operations_ended, turns
 
 IDS = st.sampled_from(["1", "2", "3", "constructor"])
 QUERIES = st.sampled_from(
@@ -48,13 +50,13 @@ CODES = {int(code) for code in CloseCode}
 
 
 def server_event(one: Bench, name: str) -> None:
-    lives = [live for live in one.operations.feeds if not live.stopped]
+    lives = [live for live in one.executor.feeds if not live.stopped]
     if name == "go":
-        one.operations.go.set()
+        one.executor.go.set()
     elif name == "supersede":
-        one.connection.supersede()
+        one.socket.close_superseded()
     elif name == "gone":
-        one.connection.closed()
+        one.socket.on_disconnect()
     elif lives:
         write(lives[-1].outlet, name)
 
@@ -81,39 +83,31 @@ async def play(steps: list[object], ready: bool) -> Bench:
         elif isinstance(step, tuple):
             server_event(one, step[1])
         elif isinstance(step, bytes):
-            one.connection.binary(step)
+            one.socket.on_binary(step)
         else:
             one.send(step)
     return one
 
 
 async def finish(one: Bench) -> None:
-    """Let everything that may still happen happen, then end the socket: nothing may be left of it."""
-    one.operations.go.set()
-    await turns(lambda: not one.connection.operations._task_count and _checked(one))
-    if one.wire.closed is None:
-        one.connection.text("[]")
-        one.connection.closed()
+    """Let all pending work end, then close the socket: nothing may be left of it."""
+    one.executor.go.set()
     await turns(lambda: len(asyncio.all_tasks()) == 1)
-    assert one.sockets.present == []
-    assert len(one.connection.operations) == 0
-    counters = (
-        one.connection.operations._feeds,
-        one.connection.operations._running,
-        one.connection._outbox._held,
-    )
-    assert counters == (0, 0, 0)
-
-
-def _checked(one: Bench) -> bool:
-    check = one.connection._check
-    return check is None or check.done()
+    if one.writer.closed is None:
+        one.socket.on_text("[]")
+        one.socket.on_disconnect()
+    await turns(lambda: len(asyncio.all_tasks()) == 1)
+    await operations_ended()
+    assert one.registry.admitted == []
+    assert one.operation_ids == set()
+    table = one.socket.operations
+    assert (table._feed_count, table._running_count, one.socket._outbox._withheld) == (0, 0, 0)
 
 
 def check_frames(one: Bench) -> None:
-    """Each id's frames are a number of operations one after the other, each ended at most once."""
-    assert one.wire.code is None or one.wire.code in CODES
-    for frame in one.wire.frames:
+    """Every frame is one of the protocol, tells no secret and, if an error, has a message."""
+    assert one.writer.code is None or one.writer.code in CODES
+    for frame in one.writer.frames:
         assert frame["type"] in ("connection_ack", "ping", "pong", "next", "complete", "error"), frame
         assert "secret" not in json.dumps(frame)
         if frame["type"] == "error":
@@ -123,7 +117,7 @@ def check_frames(one: Bench) -> None:
 
 @settings(max_examples=600, deadline=None)
 @given(STEPS, st.booleans())
-def test_any_client_meets_a_defined_end(steps: list[object], ready: bool) -> None:
+def test_every_client_gets_a_defined_end(steps: list[object], ready: bool) -> None:
     async def run() -> None:
         one = await play(steps, ready)
         await finish(one)
@@ -135,21 +129,19 @@ def test_any_client_meets_a_defined_end(steps: list[object], ready: bool) -> Non
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(FRAMES, PAUSE), max_size=30))
 def test_every_operation_is_answered(steps: list[object]) -> None:
-    """A socket that stays open has answered each subscribe, but for feeds that live and what the client completed."""
+    """A socket that stays open has answered each subscribe, but for live feeds and what the client completed."""
 
     async def run() -> None:
         one = await play(steps, True)
-        one.operations.go.set()
-        await turns(lambda: not one.connection.operations._task_count)
+        one.executor.go.set()
+        await operations_ended()
         started = {step["id"] for step in steps if isinstance(step, dict) and step["type"] == "subscribe"}
         completed = {step["id"] for step in steps if isinstance(step, dict) and step["type"] == "complete"}
-        answered = {frame["id"] for frame in one.wire.frames if "id" in frame}
-        if one.wire.closed is None:
-            assert (
-                started - completed - answered == set(one.connection.operations._by_id) - answered - completed
-            )
-            for operation_id in started - completed - answered:
-                assert one.connection.operations._by_id[operation_id].kind == "subscription"
+        answered = {frame["id"] for frame in one.writer.frames if "id" in frame}
+        if one.writer.closed is None:
+            assert started - completed - answered == one.operation_ids - answered - completed
+            live = {cast(ClientOperation, feed.outlet).id for feed in one.executor.feeds if not feed.stopped}
+            assert started - completed - answered <= live
         await finish(one)
 
     asyncio.run(run())

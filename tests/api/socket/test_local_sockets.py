@@ -1,4 +1,4 @@
-"""Sockets per user, on real Redis: two registries stand for two processes."""
+"""The registry of sockets, on real Redis; each registry stands for a process."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,42 +9,41 @@ import pytest
 import pytest_asyncio
 import redis.exceptions
 
+from api.socket.control_messages import CloseSocket, Revoke, Supersede
 from api.socket.local_sockets import LocalSockets
-from api.socket.socket_leases import SocketEntry
+from api.socket.socket_leases import SocketRecord
 from foundation.redis import async_redis
 from tests.api.socket.fakes import identity, turns
-from tests.api.socket.world import LEASE_SECONDS, FakeSocket, World
+from tests.api.socket.world import LEASE_SECONDS, FakeSocket, World, count, crash, is_empty
 
 
 @pytest_asyncio.fixture
 async def world() -> AsyncIterator[World]:
     made = World()
     yield made
-    for registry in made.registries:
-        for socket in list(registry._by_id.values()):
-            registry.release(socket)
-        await registry.stop()
+    await made.stop()
     await async_redis().aclose()
 
 
 async def names(registry: LocalSockets, user_id: int = 1) -> list[str]:
-    return [entry.id for entry in await registry.list_sockets(user_id)]
+    """The ids of the user's sockets in all processes, the newest first."""
+    return [record.id for record in await registry.list_sockets(user_id)]
 
 
-async def test_sockets_are_listed_newest_first_whatever_their_process(world: World) -> None:
+async def test_sockets_of_all_processes_are_listed_newest_first(world: World) -> None:
     one, two = world.process(), world.process()
     first = await world.socket(one, "first")
     await world.socket(two, "second")
-    await world.socket(one, "elses", identity(user_id=2))
-    entries = await two.list_sockets(1)
-    assert [entry.id for entry in entries] == ["second", "first"]
-    assert entries[1] == SocketEntry(
+    await world.socket(one, "of another user", identity(user_id=2))
+    records = await two.list_sockets(1)
+    assert [record.id for record in records] == ["second", "first"]
+    assert records[1] == SocketRecord(
         "first", first.opened_at, first.identity.expires_at, "phone", first.identity.session_id
     )
 
 
 async def test_the_newest_supersedes_the_oldest_on_another_process(world: World) -> None:
-    one, two = world.process(bound=2), world.process(bound=2)
+    one, two = world.process(sockets_per_user=2), world.process(sockets_per_user=2)
     oldest = await world.socket(one, "a")
     middle = await world.socket(two, "b")
     newest = await world.socket(two, "c")
@@ -54,29 +53,29 @@ async def test_the_newest_supersedes_the_oldest_on_another_process(world: World)
 
 
 async def test_one_socket_per_user(world: World) -> None:
-    one = world.process(bound=1)
+    one = world.process(sockets_per_user=1)
     sockets = [await world.socket(one, str(number)) for number in range(5)]
     assert [socket.ended for socket in sockets] == [["superseded"]] * 4 + [[]]
-    await world.settle()
+    await world.leases_removed()
     assert await names(one) == ["4"]
-    assert len(one) == 1
-    assert world.feeds.published == []
+    assert count(one) == 1
+    assert world.layer.published == []
 
 
-async def test_a_race_leaves_exactly_the_bound(world: World) -> None:
-    processes = [world.process(bound=3), world.process(bound=3)]
+async def test_a_race_leaves_exactly_the_allowed_number(world: World) -> None:
+    processes = [world.process(sockets_per_user=3), world.process(sockets_per_user=3)]
     sockets = await asyncio.gather(
         *(world.socket(processes[number % 2], str(number)) for number in range(40))
     )
-    await world.settle()
+    await world.leases_removed()
     assert sum(not socket.ended for socket in sockets) == 3
     assert len(await names(processes[0])) == 3
-    assert len(processes[0]) + len(processes[1]) == 3
+    assert count(processes[0]) + count(processes[1]) == 3
 
 
-async def test_a_supersession_that_got_lost_is_made_good_with_the_leases(world: World) -> None:
-    one, two = world.process(bound=1), world.process(bound=1)
-    world.feeds.lossy = True
+async def test_a_lost_supersession_is_repeated_when_leases_are_renewed(world: World) -> None:
+    one, two = world.process(sockets_per_user=1), world.process(sockets_per_user=1)
+    world.layer.lossy = True
     old = await world.socket(one, "old")
     new = await world.socket(two, "new")
     assert old.ended == []
@@ -93,21 +92,20 @@ async def test_leases_are_renewed(world: World) -> None:
     assert await names(one) == ["a"]
 
 
-async def test_sockets_of_a_crashed_process_run_out(world: World) -> None:
-    crashed, other = world.process(bound=2), world.process(bound=2)
+async def test_the_leases_of_a_crashed_process_expire(world: World) -> None:
+    crashed, other = world.process(sockets_per_user=2), world.process(sockets_per_user=2)
     await world.socket(crashed, "a")
     await world.socket(crashed, "b")
-    assert crashed._renewal is not None
-    crashed._renewal.cancel()
+    crash(crashed)
     await asyncio.sleep(LEASE_SECONDS * 1.2)
     assert await names(other) == []
     await world.socket(other, "c")
     await world.socket(other, "d")
     assert await names(other) == ["d", "c"]
-    assert world.feeds.published == []
+    assert world.layer.published == []
 
 
-async def test_a_redis_that_lost_all_learns_it_again(world: World) -> None:
+async def test_leases_that_redis_lost_are_acquired_again(world: World) -> None:
     one = world.process()
     for name in "abc":
         await world.socket(one, name)
@@ -126,24 +124,24 @@ async def test_nothing_is_left_of_released_sockets(world: World) -> None:
     for socket in sockets:
         one.release(socket)
         one.release(socket)
-    await world.settle()
-    await turns(lambda: not one._tasks)
+    await world.leases_removed()
+    await turns(lambda: is_empty(one))
     assert await async_redis().keys("*") == []
-    assert (len(one), one._by_user, one._followed) == (0, {}, set())
+    assert not any(world.layer.joined.values())
 
 
-async def test_a_socket_released_while_it_enters_leaves_nothing(world: World) -> None:
+async def test_a_socket_released_while_it_is_admitted_leaves_nothing(world: World) -> None:
     one = world.process()
     socket = FakeSocket(one, "a")
-    entering = asyncio.create_task(one.admit(socket))
-    await turns(lambda: len(one) == 1)
+    admission = asyncio.create_task(one.admit(socket))
+    await turns(lambda: count(one) == 1)
     one.release(socket)
-    await entering
-    await world.settle()
+    await admission
+    await world.leases_removed()
     assert await async_redis().keys("*") == []
 
 
-async def test_closing_a_socket_elsewhere(world: World) -> None:
+async def test_a_socket_is_closed_from_any_process(world: World) -> None:
     one, two = world.process(), world.process()
     here, there = await world.socket(one, "here"), await world.socket(two, "there")
     assert await one.close_socket(1, "there")
@@ -153,7 +151,7 @@ async def test_closing_a_socket_elsewhere(world: World) -> None:
     assert not await one.close_socket(1, "here")
 
 
-async def test_nobody_closes_anothers_socket(world: World) -> None:
+async def test_a_user_cannot_close_the_socket_of_another(world: World) -> None:
     one = world.process()
     mine = await world.socket(one, "mine")
     assert not await one.close_socket(2, "mine")
@@ -165,51 +163,44 @@ async def test_a_revocation_reaches_the_sockets_of_its_sessions(world: World) ->
     a = await world.socket(one, "a", identity(session_id="s1"))
     b = await world.socket(two, "b", identity(session_id="s1"))
     c = await world.socket(two, "c", identity(session_id="s2"))
-    elses = await world.socket(two, "d", identity(user_id=2, session_id="s1"))
-    await one._control.publish(1, {"type": "revoke", "sessionIds": ["s1"], "epoch": None})
-    assert (a.ended, b.ended, c.ended, elses.ended) == (["revoked"], ["revoked"], [], [])
-    await one._control.publish(1, {"type": "revoke", "sessionIds": None, "epoch": None})
-    assert (c.ended, elses.ended) == (["revoked"], [])
+    other = await world.socket(two, "d", identity(user_id=2, session_id="s1"))
+    await world.feeds[0].publish(1, Revoke(("s1",)))
+    assert (a.ended, b.ended, c.ended, other.ended) == (["revoked"], ["revoked"], [], [])
+    await world.feeds[0].publish(1, Revoke())
+    assert (c.ended, other.ended) == (["revoked"], [])
 
 
-async def test_a_revocation_of_all_spares_what_was_opened_with_a_newer_token(world: World) -> None:
+async def test_a_revocation_of_all_sessions_spares_sockets_with_a_newer_token(world: World) -> None:
     one = world.process()
     old = await world.socket(one, "old", replace(identity(), epoch=1))
     new = await world.socket(one, "new", replace(identity(), epoch=2))
-    one.on_control(1, {"type": "revoke", "sessionIds": None, "epoch": 2})
+    one.on_control_message(1, Revoke(epoch=2))
     assert (old.ended, new.ended) == (["revoked"], [])
 
 
-async def test_control_messages_of_others_are_ignored(world: World) -> None:
+async def test_control_messages_about_other_sockets_are_ignored(world: World) -> None:
     one = world.process()
     socket = await world.socket(one, "a")
-    messages: list[dict[str, Any]] = [
-        {},
-        {"type": "new"},
-        {"type": "supersede"},
-        {"type": "close", "socketId": "b"},
-    ]
-    for message in messages:
-        one.on_control(1, message)
-        one.on_control(2, {"type": "revoke", "sessionIds": None})
+    one.on_control_message(1, Supersede("b"))
+    one.on_control_message(1, CloseSocket("b"))
+    for message in (Supersede("a"), CloseSocket("a"), Revoke()):
+        one.on_control_message(2, message)
     assert socket.ended == []
 
 
-async def test_the_control_feed_is_followed_while_there_is_a_socket(world: World) -> None:
+async def test_a_process_joins_a_users_control_feed_while_it_has_a_socket_of_the_user(world: World) -> None:
     one = world.process()
     first = await world.socket(one, "a")
     second = await world.socket(one, "b")
     one.release(first)
     one.release(second)
     third = await world.socket(one, "c")
-    await turns(lambda: not one._tasks)
-    assert world.feeds.followers[1] == [one._control]
+    assert world.layer.joined[1] == world.feeds
     one.release(third)
-    await turns(lambda: not one._tasks)
-    assert world.feeds.followers[1] == []
+    await turns(lambda: world.layer.joined[1] == [])
 
 
-async def test_the_expiry_of_a_renewed_socket_is_written(world: World) -> None:
+async def test_the_expiry_of_a_renewed_socket_is_recorded(world: World) -> None:
     one = world.process()
     socket = await world.socket(one, "a")
     socket.identity = identity(seconds=9999)
@@ -217,7 +208,7 @@ async def test_the_expiry_of_a_renewed_socket_is_written(world: World) -> None:
     assert (await one.list_sockets(1))[0].expires_at == socket.identity.expires_at
 
 
-async def test_without_redis_sockets_come_and_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_redis_sockets_open_and_close(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     one = world.process()
 
     def away(*_arguments: object, **_options: object) -> None:
@@ -228,9 +219,9 @@ async def test_without_redis_sockets_come_and_go(world: World, monkeypatch: pyte
         socket = await world.socket(one, "a")
         gone = await world.socket(one, "b")
         one.release(gone)
-        await world.settle()
+        await world.leases_removed()
         await one.refresh(socket)
-        assert len(one) == 1
+        assert count(one) == 1
 
     async def back() -> bool:
         return await names(one) == ["a"]
@@ -238,7 +229,7 @@ async def test_without_redis_sockets_come_and_go(world: World, monkeypatch: pyte
     await _eventually(back)
 
 
-async def test_a_revocation_that_got_lost_is_made_good_with_the_leases(world: World) -> None:
+async def test_a_lost_revocation_is_found_when_leases_are_renewed(world: World) -> None:
     one = world.process()
     ended = identity(session_id="s1")
     sockets = [await world.socket(one, name, ended) for name in ("a", "b")]
@@ -247,37 +238,36 @@ async def test_a_revocation_that_got_lost_is_made_good_with_the_leases(world: Wo
     await _eventually(lambda: all(socket.ended for socket in sockets))
     assert [socket.ended for socket in sockets] == [["revoked"], ["revoked"]]
     assert other.ended == []
-    assert world.questions[0] == 3  # one for all
+    assert world.checked[0] == 3  # all identities in one check
 
 
-async def test_while_nobody_can_say_what_is_revoked_sockets_stay_and_leases_are_kept(world: World) -> None:
+async def test_while_revocations_cannot_be_checked_sockets_and_leases_stay(world: World) -> None:
     one = world.process()
-    world.nobody_knows = True
+    world.cannot_check = True
     socket = await world.socket(one, "a")
-    await _eventually(lambda: len(world.questions) > 2)
+    await _eventually(lambda: len(world.checked) > 2)
     assert socket.ended == []
     assert await names(one) == ["a"]
-    world.nobody_knows = False
+    world.cannot_check = False
     world.revoked.add(socket.identity)
     await _eventually(lambda: socket.ended)
 
 
-async def test_a_socket_that_comes_while_the_process_ends_is_sent_away(world: World) -> None:
+async def test_a_socket_that_is_admitted_during_the_drain_is_closed(world: World) -> None:
     one = world.process()
     await world.socket(one, "a")
     await one.drain(0)
     late = await world.socket(one, "b")
     assert late.ended == ["restarted"]
-    assert len(one) == 0
+    assert count(one) == 0
 
 
-async def test_a_registry_that_was_stopped_has_ended(world: World) -> None:
+async def test_a_stopped_registry_has_no_task(world: World) -> None:
     one = world.process()
     await world.socket(one, "a")
     await asyncio.sleep(0)
     await one.stop()
-    assert one._renewal is not None
-    assert one._renewal.done()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_drain_without_sockets_ends_at_once(world: World) -> None:
@@ -286,7 +276,7 @@ async def test_a_drain_without_sockets_ends_at_once(world: World) -> None:
         await one.drain(1000)
 
 
-async def test_a_drain_closes_all(world: World) -> None:
+async def test_a_drain_closes_all_sockets(world: World) -> None:
     one = world.process()
     sockets = [await world.socket(one, str(number)) for number in range(5)]
     await one.drain(0.05)

@@ -1,4 +1,4 @@
-"""What depends on the server program: codes and reasons, wrong frames, handshakes, stalled readers, fairness."""
+"""Sockets under real server programs: close codes, bad frames, handshakes, stalled readers, fairness."""
 
 import asyncio
 import contextlib
@@ -14,6 +14,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from api.socket.close_codes import CloseCode
+from tests.api.socket.fakes import RETRY
 from tests.client import SocketClient, SocketOperation, eventually
 from tests.server import ROOT, Server, serving
 
@@ -37,7 +38,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @contextlib.contextmanager
 def stock_daphne() -> Iterator[str]:
-    """The address of Daphne as it comes."""
+    """Run stock Daphne; yields its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         descriptor = listener.fileno()
         process = subprocess.Popen(
@@ -55,7 +56,7 @@ def stock_daphne() -> Iterator[str]:
 
 
 def memory(served: Server) -> int:
-    """Its resident bytes."""
+    """The resident memory of the server; bytes."""
     return int(psutil.Process(served.process.pid).memory_info().rss)
 
 
@@ -77,7 +78,7 @@ async def test_a_whole_session(served: Server) -> None:
 
 
 @pytest.mark.parametrize("size", [65_537, 1_100_000])
-async def test_a_frame_that_is_too_large_is_closed_1009(served: Server, size: int) -> None:
+async def test_a_frame_that_is_too_large_closes_1009(served: Server, size: int) -> None:
     client = await SocketClient.connect(served.socket, "good")
     await client.send_raw("x" * size)
     code, reason = await client.expect_close()
@@ -85,33 +86,33 @@ async def test_a_frame_that_is_too_large_is_closed_1009(served: Server, size: in
     assert reason
 
 
-async def test_a_fragmented_frame_is_measured_whole(served: Server) -> None:
+async def test_a_fragmented_frame_is_measured_as_a_whole(served: Server) -> None:
     client = await SocketClient.connect(served.socket, "good")
     with contextlib.suppress(Exception):
         await client.connection.send("x" * 1000 for _ in range(70))
     assert (await client.expect_close())[0] == 1009
 
 
-async def test_a_frame_that_is_no_utf8_is_closed_1007(served: Server) -> None:
+async def test_a_frame_that_is_not_utf8_closes_1007(served: Server) -> None:
     client = await SocketClient.connect(served.socket, "good")
     await client.connection.send(b'{"type":"\xff\xfe"}', text=True)
     assert (await client.expect_close())[0] == 1007
 
 
-async def test_a_binary_frame_is_closed_4400(served: Server) -> None:
+async def test_a_binary_frame_closes_4400(served: Server) -> None:
     client = await SocketClient.connect(served.socket, "good")
     await client.send_raw(b'{"type":"ping"}')
     assert (await client.expect_close())[0] == 4400
 
 
 @pytest.mark.parametrize("subprotocols", [(), ("graphql-ws",), ("a", "b")], ids=str)
-async def test_other_subprotocols_are_closed_4406(served: Server, subprotocols: tuple[str, ...]) -> None:
+async def test_other_subprotocols_close_4406(served: Server, subprotocols: tuple[str, ...]) -> None:
     client = await SocketClient.connect(served.socket, ack=False, subprotocols=subprotocols)
     assert (await client.expect_close())[0] == 4406
     assert client.connection.subprotocol == (subprotocols[0] if subprotocols else None)
 
 
-async def test_ours_is_picked_among_others(served: Server) -> None:
+async def test_our_subprotocol_is_chosen_among_others(served: Server) -> None:
     offered = ("graphql-ws", "graphql-transport-ws")
     async with await SocketClient.connect(served.socket, "good", subprotocols=offered) as client:
         assert client.connection.subprotocol == "graphql-transport-ws"
@@ -134,7 +135,7 @@ async def test_credentials_of_the_handshake(
         pass
 
 
-async def test_a_failing_credential_does_not_fall_through(served: Server) -> None:
+async def test_a_bad_credential_is_not_replaced_by_that_of_a_later_place(served: Server) -> None:
     url = served.socket + "?JWT=good&ticket=ticket"
     client = await SocketClient.connect(url, ack=False, headers={"Authorization": "Bearer bad"})
     await client.send({"type": "connection_init"})
@@ -150,7 +151,7 @@ async def test_credentials_stay_out_of_the_log(served: Server) -> None:
 
 
 @pytest.mark.parametrize("origin", [None, "SAME", "https://app.example"])
-async def test_origins_that_may(served: Server, origin: str | None) -> None:
+async def test_allowed_origins(served: Server, origin: str | None) -> None:
     if origin == "SAME":
         origin = served.socket.replace("ws:", "http:").removesuffix("/graphql/")
     async with await SocketClient.connect(served.socket, "good", origin=origin):
@@ -160,17 +161,17 @@ async def test_origins_that_may(served: Server, origin: str | None) -> None:
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example", "http://["]
 )
-async def test_origins_that_may_not_are_refused_403(served: Server, origin: str) -> None:
+async def test_foreign_origins_are_refused_with_403(served: Server, origin: str) -> None:
     with pytest.raises(InvalidStatus) as caught:
         await SocketClient.connect(served.socket, ack=False, origin=origin)
-    # Daphne refuses by itself what is no address at all.
+    # Daphne itself refuses an Origin that is not a URL.
     assert caught.value.response.status_code == (
         400 if origin == "http://[" and "daphne" in served.log.name else 403
     )
 
 
 async def test_a_stream_of_60000_does_not_delay_another_socket(served: Server) -> None:
-    # The other socket is in a process of its own, or this test would measure how busy it is itself.
+    # The other socket is in another process, or this test would measure its own load.
     other = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.api.socket.probe", served.socket, str(served.process.pid)),
         cwd=ROOT,
@@ -194,7 +195,7 @@ async def test_a_stream_of_60000_does_not_delay_another_socket(served: Server) -
 
 
 async def state(probe: SocketClient) -> dict[str, int]:
-    """How many operations run and how many sockets there are, the probe's own included."""
+    """The numbers of running operations and of sockets, the probe's own included."""
     data: dict[str, int] = (await probe.execute("count -"))["data"]
     return data
 
@@ -202,7 +203,7 @@ async def state(probe: SocketClient) -> dict[str, int]:
 async def stalled(
     served: Server, query: str, receive_buffer: int = 4096
 ) -> tuple[SocketClient, SocketOperation]:
-    """A client whose TCP window is small, and which stops reading right after its subscribe."""
+    """Open a client with a small TCP window that stops reading right after its subscribe."""
     raw = socket.create_connection(("127.0.0.1", int(served.socket.rsplit(":", 1)[1].split("/")[0])))
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     raw.setblocking(False)
@@ -212,7 +213,7 @@ async def stalled(
     return client, operation
 
 
-async def test_a_stalled_reader_costs_bounded_memory_and_is_closed(served: Server) -> None:
+async def test_a_stalled_reader_takes_bounded_memory_and_is_closed(served: Server) -> None:
     async with await SocketClient.connect(served.socket, "good") as probe:
         await probe.execute("count -")
         before = memory(served)
@@ -227,7 +228,7 @@ async def test_a_stalled_reader_costs_bounded_memory_and_is_closed(served: Serve
             client.abort()
 
 
-async def test_a_reader_that_comes_back_in_time_misses_nothing(served: Server) -> None:
+async def test_a_reader_that_resumes_in_time_misses_nothing(served: Server) -> None:
     client, operation = await stalled(served, "stream 3000 1000", 65_536)
     await asyncio.sleep(0.4)
     client.connection.transport.resume_reading()
@@ -237,7 +238,7 @@ async def test_a_reader_that_comes_back_in_time_misses_nothing(served: Server) -
     await client.close()
 
 
-async def test_abrupt_ends_leave_nothing(served: Server) -> None:
+async def test_aborted_connections_leave_nothing(served: Server) -> None:
     async with await SocketClient.connect(served.socket, "good") as probe:
         clients = [await SocketClient.connect(served.socket, "good") for _ in range(100)]
         for client in clients:
@@ -252,7 +253,7 @@ async def test_abrupt_ends_leave_nothing(served: Server) -> None:
         await eventually(gone, 60)
 
 
-async def test_a_burst_of_frames_is_refused_and_others_go_on(served: Server) -> None:
+async def test_a_flood_of_frames_closes_its_socket_and_no_other(served: Server) -> None:
     async with await SocketClient.connect(served.socket, "good") as other:
         client = await SocketClient.connect(served.socket, "good")
         await asyncio.gather(*(client.send({"type": "ping"}) for _ in range(1000)))
@@ -260,11 +261,11 @@ async def test_a_burst_of_frames_is_refused_and_others_go_on(served: Server) -> 
         await other.ping()
 
 
-async def test_stock_daphne_closes_with_a_standin() -> None:
+async def test_stock_daphne_closes_with_a_fallback_code() -> None:
     with stock_daphne() as url:
         for code in (CloseCode.SUPERSEDED, CloseCode.RESTARTING, CloseCode.SLOW_CONSUMER):
             client = await SocketClient.connect(url, "good")
             await client.subscribe(f"close {code.name}")
             arrived, _no_reason = await client.expect_close()
             assert arrived is not None
-            assert CloseCode.of(arrived).retry is code.retry
+            assert RETRY[arrived] is code.retry

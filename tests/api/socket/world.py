@@ -1,11 +1,11 @@
-"""Processes on one Redis: registries with a layer between them, and sockets that are nothing but remembered."""
+"""Several processes on one Redis: registries of sockets, a channel layer between them, and fake sockets."""
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
+from api.socket.control_messages import ControlMessage
 from api.socket.local_sockets import LocalSockets
 from api.socket.socket_leases import SocketLeases
 from auth.identity import Identity
@@ -15,48 +15,45 @@ from tests.api.socket.fakes import identity
 LEASE_SECONDS = 0.3
 
 
-class Feeds:
-    """A layer between registries: hands each message to those who follow."""
+class FakeLayer:
+    """The channel layer between the processes: delivers each message to the processes that joined the user's feed."""
 
     def __init__(self) -> None:
-        self.followers: dict[int, list[Control]] = {}
+        self.joined: dict[int, list[FakeControlFeeds]] = {}
         self.lossy = False
-        self.published: list[dict[str, Any]] = []
+        self.published: list[ControlMessage] = []
 
 
-class Control:
-    """One process's end of the layer."""
+class FakeControlFeeds:
+    """The control feeds of one process."""
 
-    def __init__(self, feeds: Feeds) -> None:
-        self.feeds = feeds
+    def __init__(self, layer: FakeLayer) -> None:
+        self.layer = layer
         self.registry: LocalSockets | None = None
-        self.joins: list[str] = []
 
-    async def follow(self, user_id: int) -> None:
-        """Join."""
-        self.joins.append("follow")
+    async def join(self, user_id: int) -> None:
+        """Join the feed."""
         await asyncio.sleep(0)
-        self.feeds.followers.setdefault(user_id, []).append(self)
+        self.layer.joined.setdefault(user_id, []).append(self)
 
-    async def unfollow(self, user_id: int) -> None:
-        """Leave."""
-        self.joins.append("unfollow")
+    async def leave(self, user_id: int) -> None:
+        """Leave the feed."""
         await asyncio.sleep(0)
-        self.feeds.followers[user_id].remove(self)
+        self.layer.joined[user_id].remove(self)
 
-    async def publish(self, user_id: int, message: dict[str, Any]) -> None:
-        """Hand on."""
-        self.feeds.published.append(message)
-        if self.feeds.lossy:
+    async def publish(self, user_id: int, message: ControlMessage) -> None:
+        """Deliver the message, unless the layer loses messages."""
+        self.layer.published.append(message)
+        if self.layer.lossy:
             return
-        for control in list(self.feeds.followers.get(user_id, [])):
-            assert control.registry is not None
-            control.registry.on_control(user_id, message)
+        for feeds in list(self.layer.joined.get(user_id, [])):
+            assert feeds.registry is not None
+            feeds.registry.on_control_message(user_id, message)
 
 
 @dataclass(eq=False)
 class FakeSocket:
-    """A connection as the registry sees it; leaves the registry when it is closed, as a connection does."""
+    """A socket as the registry sees it. Like a real one, it leaves the registry when it is closed."""
 
     registry: LocalSockets
     socket_id: str
@@ -65,68 +62,95 @@ class FakeSocket:
     device: str = "phone"
     ended: list[str] = field(default_factory=list)
 
-    def _end(self, how: str) -> None:
+    def _close(self, how: str) -> None:
         self.ended.append(how)
         self.registry.release(self)
 
-    def supersede(self) -> None:
-        """Another takes its place."""
-        self._end("superseded")
+    def close_superseded(self) -> None:
+        """Record the close."""
+        self._close("superseded")
 
     def close_by_user(self) -> None:
-        """Closed from elsewhere."""
-        self._end("closed")
+        """Record the close."""
+        self._close("closed")
 
-    def revoke(self) -> None:
-        """Its session has ended."""
-        self._end("revoked")
+    def close_revoked(self) -> None:
+        """Record the close."""
+        self._close("revoked")
 
     def announce_restart(self, reconnect_after_ms: int) -> None:
-        """The process is about to end."""
+        """Record the announcement."""
         assert reconnect_after_ms >= 0
         self.ended.append("announced")
 
-    def restart(self) -> None:
-        """The process ends."""
-        self._end("restarted")
+    def close_for_restart(self) -> None:
+        """Record the close."""
+        self._close("restarted")
 
 
 class World:
-    """Processes on one Redis and one layer."""
+    """Several processes on one Redis and one channel layer."""
 
     def __init__(self) -> None:
-        self.feeds = Feeds()
+        self.layer = FakeLayer()
+        self.feeds: list[FakeControlFeeds] = []
         self.registries: list[LocalSockets] = []
+        self.sockets: list[FakeSocket] = []
         self.revoked: set[Identity] = set()
-        self.nobody_knows = False
-        self.questions: list[int] = []
+        self.cannot_check = False
+        self.checked: list[int] = []
 
-    def process(self, bound: int = 10) -> LocalSockets:
-        """Another process."""
-        control = Control(self.feeds)
+    def process(self, sockets_per_user: int = 10) -> LocalSockets:
+        """Start another process."""
+        feeds = FakeControlFeeds(self.layer)
         registry = LocalSockets(
-            control, SocketLeases(LEASE_SECONDS), self.revoked_among, bound, LEASE_SECONDS
+            feeds, SocketLeases(LEASE_SECONDS), self.revoked_among, sockets_per_user, LEASE_SECONDS
         )
-        control.registry = registry
+        feeds.registry = registry
+        self.feeds.append(feeds)
         self.registries.append(registry)
         return registry
 
     async def revoked_among(self, identities: Sequence[Identity]) -> set[Identity]:
-        """Whom the deny-list names."""
-        self.questions.append(len(identities))
-        if self.nobody_knows:
-            raise ParlorError(ErrorCode.INTERNAL, "Nobody can say.")
+        """The identities that the test has revoked."""
+        self.checked.append(len(identities))
+        if self.cannot_check:
+            raise ParlorError(ErrorCode.INTERNAL, "The deny-list cannot be read.")
         return self.revoked.intersection(identities)
 
-    async def socket(self, registry: LocalSockets, name: str, who: Identity | None = None) -> FakeSocket:
-        """Another socket of that process."""
-        made = FakeSocket(registry, name, who or identity())
-        await registry.admit(made)
-        return made
+    async def socket(self, registry: LocalSockets, name: str, owner: Identity | None = None) -> FakeSocket:
+        """Open another socket of that process."""
+        socket = FakeSocket(registry, name, owner or identity())
+        self.sockets.append(socket)
+        await registry.admit(socket)
+        return socket
 
-    async def settle(self) -> None:
-        """Let removals reach Redis."""
+    async def stop(self) -> None:
+        """Release all sockets and stop all processes, once the leases are removed."""
+        for socket in self.sockets:
+            socket.registry.release(socket)
         for registry in self.registries:
-            removal = registry._removal
+            await registry.stop()
+
+    async def leases_removed(self) -> None:
+        """Wait until the leases of released sockets are removed."""
+        for registry in self.registries:
+            removal = registry._lease_release
             if removal is not None:
                 await removal
+
+
+def crash(registry: LocalSockets) -> None:
+    """End the process without a word: its leases are no longer renewed."""
+    assert registry._lease_renewal is not None
+    registry._lease_renewal.cancel()
+
+
+def count(registry: LocalSockets) -> int:
+    """How many sockets the process has."""
+    return len(registry._by_id)
+
+
+def is_empty(registry: LocalSockets) -> bool:
+    """Whether nothing is left of released sockets."""
+    return not (registry._by_id or registry._by_user or registry._joined_feeds or registry._tasks)

@@ -1,4 +1,4 @@
-"""A hub with short waits, and nothing of it left after a test. Late imports: Django is set up after this is read."""
+"""A hub with short waits, closed after each test. pytest may read this before Django is set up: hence late imports."""
 
 from collections.abc import AsyncIterator
 
@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 @pytest.fixture
 async def hub_of_the_loop(transactional_db: None, settings: Settings) -> AsyncIterator[None]:
-    """The hub of this loop, on real Redis and PostgreSQL."""
+    """The hub of the test's loop, on real Redis and PostgreSQL."""
     from channels.layers import get_channel_layer
 
     from chats.feeds.hub import get_hub

@@ -1,4 +1,4 @@
-"""The layer's hold on Redis: whatever ends it, it is made anew, and nothing of the old one is left."""
+"""The layer reconnects to Redis after every fault, and leaves nothing of the old connection behind."""
 
 import asyncio
 import socket
@@ -25,7 +25,7 @@ async def layer(settings: Settings) -> AsyncIterator[PubSubLayer]:
 
 
 async def until_connections(count: int) -> None:
-    """Wait until the layer has so many: Redis hears of an end a little later."""
+    """Wait until the layer has so many connections: Redis notices a closed one a little later."""
     while len([one for one in await async_redis().client_list() if one["name"] == "layer"]) != count:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
 
@@ -35,8 +35,8 @@ def shard(layer: PubSubLayer) -> Any:
     return layer._get_layer()._shards[0]
 
 
-async def hear(layer: PubSubLayer, channel: str, group: str) -> None:
-    """Wait until what is sent to the group arrives."""
+async def receive_from(layer: PubSubLayer, channel: str, group: str) -> None:
+    """Wait until a message to the group arrives."""
     receiving = asyncio.create_task(layer.receive(channel))
     while not receiving.done():
         await layer.group_send_many([(group, {"type": "hello"})])
@@ -44,7 +44,7 @@ async def hear(layer: PubSubLayer, channel: str, group: str) -> None:
     assert receiving.result() == {"type": "hello"}
 
 
-async def test_a_subscription_that_is_cut_off_while_groups_are_joined(layer: PubSubLayer) -> None:
+async def test_groups_are_joined_while_redis_drops_the_subscription(layer: PubSubLayer) -> None:
     client: Any = async_redis()
     channel = await layer.new_channel()
     for round_ in range(20):
@@ -53,9 +53,9 @@ async def test_a_subscription_that_is_cut_off_while_groups_are_joined(layer: Pub
         for group in groups:
             while not await joined(layer, group, channel):
                 pass
-    await hear(layer, channel, "19.4")
-    await hear(layer, channel, "0.0")
-    await until_connections(2)  # one is subscribed and one publishes
+    await receive_from(layer, channel, "19.4")
+    await receive_from(layer, channel, "0.0")
+    await until_connections(2)  # one subscribes, one publishes
 
 
 async def joined(layer: PubSubLayer, group: str, channel: str) -> bool:
@@ -82,19 +82,19 @@ async def test_the_reader_goes_on_after_any_fault(
     with monkeypatch.context() as patch:
         patch.setattr(shard(layer)._pubsub, "get_message", get_message)
         await failed.wait()
-    await hear(layer, channel, "group")
+    await receive_from(layer, channel, "group")
 
 
-async def test_a_reader_that_ended_is_begun_with_the_next_subscription(layer: PubSubLayer) -> None:
+async def test_the_next_subscription_restarts_a_reader_that_ended(layer: PubSubLayer) -> None:
     channel = await layer.new_channel()
     reader = shard(layer)._receive_task
     reader.cancel()
     await asyncio.wait({reader})
     await layer.group_add("group", channel)
-    await hear(layer, channel, "group")
+    await receive_from(layer, channel, "group")
 
 
-async def test_a_flush_that_is_cancelled_is_cancelled_and_leaves_a_layer_that_works(
+async def test_a_cancelled_flush_raises_and_leaves_a_working_layer(
     layer: PubSubLayer,
 ) -> None:
     await layer.new_channel()
@@ -105,34 +105,34 @@ async def test_a_flush_that_is_cancelled_is_cancelled_and_leaves_a_layer_that_wo
         await flushing
     channel = await layer.new_channel()
     await layer.group_add("group", channel)
-    await hear(layer, channel, "group")
+    await receive_from(layer, channel, "group")
 
 
-async def test_a_flush_ends_a_reader_that_forgets_a_cancellation(
+async def test_a_flush_ends_a_reader_that_swallows_a_cancellation(
     layer: PubSubLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("foundation.task_cancellation.REPEAT_SECONDS", 0.01)
     await layer.new_channel()
     receiving = asyncio.Event()
-    forgotten = 0
+    swallowed = 0
 
     async def receive() -> None:
-        nonlocal forgotten
+        nonlocal swallowed
         receiving.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            forgotten += 1
-            if forgotten == 3:
+            swallowed += 1
+            if swallowed == 3:
                 raise
 
     monkeypatch.setattr(shard(layer), "_receive_one", receive)
     await receiving.wait()
     await layer.flush()
-    assert forgotten == 3
+    assert swallowed == 3
 
 
-async def test_channels_that_cannot_be_made_are_not_kept(settings: Settings) -> None:
+async def test_channels_that_could_not_subscribe_are_forgotten(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     layer = PubSubLayer(hosts=[connection_options(f"redis://127.0.0.1:{port}/0", 5)])

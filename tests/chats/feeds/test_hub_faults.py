@@ -1,4 +1,4 @@
-"""What may go wrong around the hub: callers that leave, a layer that goes deaf, a database that fails."""
+"""Faults around the hub: cancelled callers, a layer that stops receiving, a database that fails."""
 
 import asyncio
 import threading
@@ -15,27 +15,27 @@ from chats.feeds import chat_feed, hub
 from chats.feeds.feed_state import read_states
 from chats.feeds.hub import get_hub
 from chats.feeds.publish import publish
-from chats.log.read import last_seqs, read_gap
+from chats.log.read import last_seqs, read_range
 from chats.models import Event
 from chats.profiles import profiles
 from chats.services import add_members, remove_member, set_typing
 from foundation.database import in_thread
 from foundation.memory_budget import MemoryBudget
 from foundation.redis import async_redis
-from tests.chats.feeds.following import Listener, a_chat, eventually, groups_of_the_layer, listen
+from tests.chats.feeds.listeners import Listener, a_chat, eventually, groups_of_the_layer, listen
 from tests.factories import make_group, make_users, say
-from tests.schema.executing import counted_queries
+from tests.sql_statements import counted_queries
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub_of_the_loop")]
 
 
 @pytest.fixture
 def without_poll(hub_of_the_loop: None, settings: Settings) -> None:
-    """Nothing heals by itself."""
+    """Without the poll, nothing finds lost events."""
     settings.FEED_PROBE_SECONDS = settings.FEED_POLL_SECONDS = 3600
 
 
-async def test_who_leaves_amid_their_listening_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cancelled_listen_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     ann, _bob, chat = await a_chat()
     reading, may_read = threading.Event(), threading.Event()
 
@@ -57,7 +57,7 @@ async def test_who_leaves_amid_their_listening_leaves_nothing_behind(monkeypatch
     await listener.until(lambda one: one.seqs == [3])
 
 
-async def test_the_others_go_on_when_the_first_one_leaves_amid_their_listening(
+async def test_a_cancelled_first_listen_does_not_disturb_the_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ann, _bob, chat = await a_chat()
@@ -72,32 +72,32 @@ async def test_the_others_go_on_when_the_first_one_leaves_amid_their_listening(
 
 
 @pytest.mark.usefixtures("without_poll")
-async def test_a_feed_that_is_dropped_amid_its_healing_takes_no_group_from_the_next(
+async def test_a_feed_that_is_closed_while_filling_a_gap_takes_no_group_from_the_next(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.FEED_LINGER_SECONDS = 0
     ann, _bob, chat = await a_chat()
-    healing = threading.Event()
-    may_heal = threading.Event()
+    reading = threading.Event()
+    may_read = threading.Event()
 
     def read_slowly(*arguments: int) -> Any:
-        healing.set()
-        may_heal.wait(20)
+        reading.set()
+        may_read.wait(20)
         return []
 
-    monkeypatch.setattr(hub, "read_gap", read_slowly)
+    monkeypatch.setattr(hub, "read_deliverable_gap", read_slowly)
     listener, feed = await listen(chat)
-    feed.learn(3)
-    await asyncio.to_thread(healing.wait, 20)
+    feed.expect(3)
+    await asyncio.to_thread(reading.wait, 20)
     get_hub().leave(chat.pk, listener)
     await eventually(lambda: get_hub()._chats.get(chat.pk) is not feed)
     again, _feed = await listen(chat)
-    may_heal.set()
+    may_read.set()
     await in_thread(say, ann, chat)
     await again.until(lambda one: one.seqs == [3])
 
 
-async def test_the_last_one_to_leave_leaves_the_group(settings: Settings) -> None:
+async def test_the_group_is_left_with_the_last_listener(settings: Settings) -> None:
     settings.FEED_LINGER_SECONDS = 0
     _ann, _bob, chat = await a_chat()
     listener, _feed = await listen(chat)
@@ -118,7 +118,7 @@ async def test_many_chats_at_once_are_one_query() -> None:
 
 
 @pytest.mark.usefixtures("without_poll")
-async def test_a_message_that_nobody_can_read_harms_no_other() -> None:
+async def test_an_unreadable_message_harms_no_other() -> None:
     ann, bob, chat = await a_chat()
     listener, _feed = await listen(chat)
     (group,) = groups_of_the_layer()
@@ -130,11 +130,11 @@ async def test_a_message_that_nobody_can_read_harms_no_other() -> None:
     await in_thread(say, ann, chat)
     await listener.until(lambda one: one.seqs == [3])
     await in_thread(set_typing, bob.pk, chat.pk, True)
-    await listener.until(lambda one: len(one.said) == 1)
+    await listener.until(lambda one: len(one.ephemeral) == 1)
 
 
-async def test_a_layer_that_goes_deaf_is_begun_anew(settings: Settings) -> None:
-    """The layer never starts its reader again once that has ended: only what is not in the log can tell."""
+async def test_a_layer_that_stops_receiving_is_restarted(settings: Settings) -> None:
+    """Its reader never comes back by itself. Only events that are not in the log show that the layer works again."""
     settings.FEED_POLL_SECONDS = 3600
     settings.FEED_DEAF_SECONDS = 0.3
     ann, bob, chat = await a_chat()
@@ -147,7 +147,7 @@ async def test_a_layer_that_goes_deaf_is_begun_anew(settings: Settings) -> None:
     await listener.until(lambda one: one.seqs == [3, 4])  # by the poll
     typing = TypingChanged(chat_id=chat.pk, user=(await in_thread(profiles, [bob.pk]))[bob.pk], typing=True)
     async with asyncio.timeout(20):
-        while not listener.said:
+        while not listener.ephemeral:
             await in_thread(publish, typing)
     await in_thread(say, ann, chat)
     await listener.until(lambda one: one.seqs == [3, 4, 5])
@@ -171,7 +171,7 @@ async def test_the_poll_goes_on_after_a_fault(monkeypatch: pytest.MonkeyPatch, s
     assert next(faults, None) is None
 
 
-async def test_a_gap_that_is_not_understood_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reading_a_gap_is_tried_again_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     faults = iter([OperationalError("away"), KeyError("unforeseen")])
     ann, _bob, chat = await a_chat()
     listener, feed = await listen(chat)
@@ -180,19 +180,19 @@ async def test_a_gap_that_is_not_understood_is_read_again(monkeypatch: pytest.Mo
         fault = next(faults, None)
         if fault is not None:
             raise fault
-        return read_gap(*arguments)
+        return read_range(*arguments)
 
-    monkeypatch.setattr(hub, "read_gap", fail_at_first)
+    monkeypatch.setattr(hub, "read_deliverable_gap", fail_at_first)
     monkeypatch.setattr("chats.feeds.publish._dispatch", lambda _publications: None)
     await in_thread(say, ann, chat)
     async with asyncio.timeout(20):
-        await feed.reach(3)
+        await feed.catch_up_to(3)
     assert listener.seqs == [3]
     assert next(faults, None) is None
 
 
 @pytest.mark.usefixtures("without_poll")
-async def test_who_waits_for_a_feed_that_is_closed_waits_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_closing_a_feed_ends_the_waiting_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     _ann, _bob, chat = await a_chat()
     reading, may_read = threading.Event(), threading.Event()
 
@@ -201,9 +201,9 @@ async def test_who_waits_for_a_feed_that_is_closed_waits_no_longer(monkeypatch: 
         may_read.wait(20)
         return []
 
-    monkeypatch.setattr(hub, "read_gap", read_slowly)
+    monkeypatch.setattr(hub, "read_deliverable_gap", read_slowly)
     _listener, feed = await listen(chat)
-    waiting = [asyncio.create_task(feed.reach(seq)) for seq in (3, 4)]
+    waiting = [asyncio.create_task(feed.catch_up_to(seq)) for seq in (3, 4)]
     await asyncio.to_thread(reading.wait, 20)
     await get_hub().close()
     async with asyncio.timeout(20):
@@ -211,57 +211,58 @@ async def test_who_waits_for_a_feed_that_is_closed_waits_no_longer(monkeypatch: 
             with pytest.raises(chat_feed.FeedClosed):
                 await waiter
         with pytest.raises(chat_feed.FeedClosed):
-            await feed.reach(5)
+            await feed.catch_up_to(5)
     may_read.set()
-    await feed.reach(2)  # what it had is what it had
+    await feed.catch_up_to(2)  # delivered before the close
 
 
-async def test_what_arrives_before_the_feed_stands_is_bounded(settings: Settings) -> None:
+async def test_events_that_arrive_before_the_start_are_bounded(settings: Settings) -> None:
     settings.FEED_HELD_EVENTS = 5
     ann, _bob, chat = await a_chat()
-    feed = chat_feed.ChatFeed(chat.pk, hub._fetch_gap, hub._fetch_state, MemoryBudget(1_000_000))
+    budget = MemoryBudget(1_000_000)
+    feed = chat_feed.ChatFeed(chat.pk, hub._fetch_gap, hub._fetch_state, budget, lambda _user_id: None)
     await in_thread(lambda: [say(ann, chat) for _ in range(9)])
-    feed.take(await in_thread(read_gap, chat.pk, 3, 11))
-    assert len(feed._early) == 5
+    feed.on_layer_events(await in_thread(read_range, chat.pk, 3, 11))
+    assert len(feed._early.events) == 5
     listener = Listener()
     feed.listeners.add(listener)
     state = (await in_thread(read_states, [chat.pk]))[chat.pk]
-    feed.stand(type(state)(2, 1, state.joined_seqs, False))
+    feed.start(type(state)(2, 1, state.joined_seqs, False))
     await listener.until(lambda one: one.seqs == list(range(3, 12)))
     feed.close()
 
 
 @pytest.mark.usefixtures("without_poll")
-async def test_word_of_a_new_member_comes_also_from_the_chat_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody follows the chat here, and the notice for the new member's own feed is lost."""
+async def test_a_new_member_is_also_notified_by_the_chat_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chat has a local listener, and the notice to the new member's own group is lost."""
     ann, _bob, chat = await a_chat()
     eve = (await in_thread(make_users, 1))[0]
-    told = asyncio.Event()
-    await get_hub().listen_memberships(eve.pk, told.set)
+    notified = asyncio.Event()
+    await get_hub().listen_memberships(eve.pk, notified.set)
     listener, feed = await listen(chat)
     monkeypatch.setattr("chats.feeds.publish._dispatch", lambda _publications: None)
     await in_thread(add_members, ann.pk, chat.pk, [eve.pk])
-    feed.learn(3)
+    feed.expect(3)
     async with asyncio.timeout(20):
-        await told.wait()
+        await notified.wait()
     assert listener.seqs == [3]
-    get_hub().forget_person(eve.pk, told.set)
+    get_hub().remove_user_listener(eve.pk, notified.set)
 
 
-async def test_a_hole_takes_the_members_of_its_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_a_hole_the_members_are_the_current_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chats.feeds.publish._dispatch", lambda _publications: None)
     ann, bob, chat = await a_chat()
     listener, feed = await listen(chat)
 
-    def lose_the_leaving() -> None:
+    def lose_the_removal() -> None:
         remove_member(ann.pk, chat.pk, bob.pk)
         say(ann, chat)
         Event.objects.filter(chat=chat, seq__lte=3).delete()
 
-    get_hub()._chats.pop(chat.pk)  # the hub hears nothing for it
-    await in_thread(lose_the_leaving)
+    get_hub()._chats.pop(chat.pk)  # so that the feed gets nothing from the hub
+    await in_thread(lose_the_removal)
     get_hub()._chats[chat.pk] = feed
-    await feed.reach(4)
+    await feed.catch_up_to(4)
     assert listener.holes == [4]
     assert feed.first_readable_seq(bob.pk) is None
     assert feed.first_readable_seq(ann.pk) == 1

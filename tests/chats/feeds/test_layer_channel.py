@@ -1,4 +1,4 @@
-"""The channel, and a layer that takes its caller's cancelling for its own."""
+"""LayerChannel: its restart of a layer that stops receiving, and its end."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ from tests.chats.feeds.test_random_layers import FaultyLayer
 
 
 class DeafLayer(FaultyLayer):
-    """Nothing that is sent arrives; its `flush` is that of channels_redis."""
+    """Nothing that is sent arrives. Its `flush` swallows a cancellation, as that of channels_redis does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class DeafLayer(FaultyLayer):
             await reader
 
 
-async def test_a_hub_is_closed_also_while_its_layer_begins_anew(settings: Settings) -> None:
+async def test_a_hub_can_be_closed_while_its_layer_restarts(settings: Settings) -> None:
     settings.FEED_PROBE_SECONDS = settings.FEED_DEAF_SECONDS = 0.01
     layer = DeafLayer()
     hub = Hub(layer)
@@ -44,33 +44,33 @@ async def test_a_hub_is_closed_also_while_its_layer_begins_anew(settings: Settin
 
 
 @pytest.mark.parametrize("count", [1, 3])
-async def test_a_deaf_layer_is_begun_anew_with_all_its_groups(settings: Settings, count: int) -> None:
+async def test_a_restarted_layer_joins_all_its_groups_again(settings: Settings, count: int) -> None:
     settings.FEED_PROBE_SECONDS = settings.FEED_DEAF_SECONDS = 0.01
     layer = FaultyLayer()
     hub = Hub(layer)
     for user_id in range(count):
         await hub.listen_control(user_id, lambda _body: None)
     groups = set(layer.groups)
-    begun_anew = asyncio.Event()
+    restarted = asyncio.Event()
 
     async def send(channel: str, message: Any) -> None:
         pass
 
     async def flush() -> None:
         layer.groups.clear()
-        begun_anew.set()
+        restarted.set()
 
     layer.send, layer.flush = send, flush  # type: ignore[method-assign]
     async with asyncio.timeout(20):
-        await begun_anew.wait()
-        while layer.groups != groups:  # noqa: ASYNC110 - nobody announces it
+        await restarted.wait()
+        while layer.groups != groups:  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0)
     await hub.close()
     await close_async_redis()
 
 
-async def test_time_in_which_the_process_stood_still_makes_no_layer_deaf(settings: Settings) -> None:
-    """A probe is late by as much, and the word that it waits for has had no chance to come."""
+async def test_a_blocked_process_does_not_restart_the_layer(settings: Settings) -> None:
+    """Its probes are late, and the echo that each of them expects could not arrive."""
     settings.FEED_PROBE_SECONDS = 1
     settings.FEED_DEAF_SECONDS = 2.5
     layer = FaultyLayer()
@@ -86,16 +86,16 @@ async def test_time_in_which_the_process_stood_still_makes_no_layer_deaf(setting
     layer.send, layer.flush = send, flush  # type: ignore[method-assign]
     channel = LayerChannel(layer, lambda _message: None)
     await channel.join("group")
-    begun = []
+    restarts_after = []
     for _ in range(8):
-        await channel.probe()  # as late as one likes: none of them looks at a clock
-        begun.append(restarts)
+        await channel.probe_delivery()  # however late: a probe reads no clock
+        restarts_after.append(restarts)
     await channel.close()
     await close_async_redis()
-    assert begun == [0, 0, 0, 1, 1, 1, 2, 2]
+    assert restarts_after == [0, 0, 0, 1, 1, 1, 2, 2]
 
 
-async def test_a_link_is_closed_when_nobody_receives_any_more() -> None:
+async def test_a_closed_channel_has_no_receiving_task() -> None:
     layer = FaultyLayer()
     channel = LayerChannel(layer, lambda _message: None)
     await channel.join("group")

@@ -1,4 +1,4 @@
-"""The way out: after the commit or never, in order, and no failure of it is the writer's."""
+"""Publishing: after the commit or never, in order, and its failures never reach the writer."""
 
 import asyncio
 from typing import Any
@@ -12,20 +12,20 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from chats.feeds import publish as publish_module
 from chats.models import Message
 from foundation.database import in_thread
-from tests.chats.feeds.following import a_chat, listen
-from tests.factories import say
+from tests.chats.feeds.listeners import a_chat, listen
+from tests.factories import make_group, make_users, say
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def without_poll(hub_of_the_loop: None, settings: Settings) -> None:
-    """What is not published is not found by other means."""
+    """Without the poll, what is not published does not arrive."""
     settings.FEED_PROBE_SECONDS = settings.FEED_POLL_SECONDS = 3600
 
 
 class LossyLayer:
-    """In the place of the layer: remembers what is sent, and fails if told to."""
+    """Replaces the layer: records what is sent; raises `error` if it is set, and waits for `may_send`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sent: list[tuple[str, Any]] = []
@@ -47,17 +47,17 @@ def layer(monkeypatch: pytest.MonkeyPatch) -> LossyLayer:
     return LossyLayer(monkeypatch)
 
 
-async def test_what_is_rolled_back_is_never_published(without_poll: None) -> None:
+async def test_a_rolled_back_event_is_never_published(without_poll: None) -> None:
     ann, _bob, chat = await a_chat()
     listener, _feed = await listen(chat)
 
-    def change_of_mind() -> None:
+    def send_and_roll_back() -> None:
         with transaction.atomic():
-            say(ann, chat, "never said")
+            say(ann, chat, "rolled back")
             transaction.set_rollback(True)
 
-    await in_thread(change_of_mind)
-    await in_thread(say, ann, chat, "said")
+    await in_thread(send_and_roll_back)
+    await in_thread(say, ann, chat, "committed")
     await listener.until(lambda one: one.seqs)
     assert listener.seqs == [3]
 
@@ -94,7 +94,7 @@ async def test_events_of_a_chat_go_out_in_their_order(without_poll: None) -> Non
     assert listener.seqs == list(range(3, 43))
 
 
-async def test_a_failure_is_no_failure_of_the_write(
+async def test_a_failed_publication_does_not_fail_the_write(
     without_poll: None, layer: LossyLayer, caplog: pytest.LogCaptureFixture
 ) -> None:
     ann, _bob, chat = await a_chat()
@@ -112,7 +112,7 @@ async def test_a_failure_is_no_failure_of_the_write(
     layer.sent.clear()
     await in_thread(say, ann, chat)
     async with asyncio.timeout(20):
-        while not layer.sent:  # noqa: ASYNC110 - nobody announces it
+        while not layer.sent:  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0)
     assert len(layer.sent) == 1
 
@@ -131,23 +131,21 @@ async def test_the_queue_is_bounded_and_a_writer_never_waits(
             say(ann, chat)
 
     await in_thread(talk)
-    waiting = publish_module._outgoing().queue
+    waiting = publish_module._publish_queue().waiting
     assert len(waiting) == 5
     layer.may_send.set()
     async with asyncio.timeout(20):
         while waiting or len(layer.sent) < 2:
             await asyncio.sleep(0)
-            waiting = publish_module._outgoing().queue
-    # What was being sent, and what waited.
+            waiting = publish_module._publish_queue().waiting
+    # Those that were being sent, and those that waited.
     assert sum(len(message["events"]) for _group, message in layer.sent) <= 5 + 5
     assert get_channel_layer() is not layer
 
 
-def test_from_a_plain_process_it_is_sent_before_the_call_returns(
+def test_without_a_loop_publishing_sends_before_it_returns(
     transactional_db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.factories import make_group, make_users
-
     ann, bob = make_users(2)
     chat = make_group(ann, bob)
     layer = LossyLayer(monkeypatch)

@@ -1,4 +1,4 @@
-"""A layer that drops, doubles, swaps and delays at random: every listener has every event once, in order."""
+"""Under a layer that drops, doubles, swaps and delays at random, every listener gets every event once, in order."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from chats.models import Chat
 from chats.services import edit_message
 from foundation.database import in_thread
 from foundation.redis import close_async_redis
-from tests.chats.feeds.following import Listener
+from tests.chats.feeds.listeners import Listener
 from tests.factories import make_group, make_users, say
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,7 +35,7 @@ happening = st.one_of(
 
 @dataclass
 class FaultyLayer:
-    """A channel layer of one process, whose messages the test hands on when and if it likes."""
+    """A channel layer of one process; the test decides which messages arrive, and when."""
 
     queue: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     groups: set[str] = field(default_factory=set)
@@ -59,10 +59,10 @@ class FaultyLayer:
         self.groups.discard(group)
 
     async def flush(self) -> None:
-        raise AssertionError("the layer was not deaf")
+        raise AssertionError("the layer was restarted")
 
     def carry(self, fate: str, message: Any) -> None:
-        """One message, as fate has it."""
+        """Deliver, drop, double or delay one message, as `fate` says."""
         copies = {"deliver": 1, "double": 2}.get(fate, 0)
         for _ in range(copies):
             self.queue.put_nowait(message)
@@ -70,7 +70,7 @@ class FaultyLayer:
             self.delayed += [message] * (2 if fate == "delay twice" else 1)
 
     def release(self, *, backwards: bool = False) -> None:
-        """Let go of what was delayed."""
+        """Deliver the delayed messages."""
         waiting, self.delayed = self.delayed, []
         for message in reversed(waiting) if backwards else waiting:
             self.queue.put_nowait(message)
@@ -90,7 +90,7 @@ class Scenario:
         self._message_id = 0
 
     async def run(self, happenings: list[tuple[str, str]]) -> None:
-        """Everything, in order, and at last a look at every listener."""
+        """Let everything happen, in order, and then check every listener."""
         try:
             await self._join()
             for what, fate in happenings:
@@ -143,7 +143,7 @@ class Scenario:
 
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[DurableEvent]:
-    """What was published and is not carried yet."""
+    """The events that were published and not carried yet."""
     events: list[DurableEvent] = []
 
     def publish(*published: DurableEvent | EphemeralEvent) -> None:
@@ -166,7 +166,7 @@ def published(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[Durab
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(happenings=st.lists(happening, max_size=25))
-def test_every_listener_has_every_event_once_in_order(
+def test_every_listener_gets_every_event_once_in_order(
     published: list[DurableEvent], happenings: list[tuple[str, str]]
 ) -> None:
     writer, other = make_users(2)

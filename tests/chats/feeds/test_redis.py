@@ -1,4 +1,4 @@
-"""A Redis that is away at the start, loses the subscription, or comes back: the log is followed meanwhile."""
+"""Feeds poll the log while Redis is away at the start or drops the subscription."""
 
 import asyncio
 import socket
@@ -14,14 +14,14 @@ from chats.feeds.hub import Hub, get_hub
 from foundation import redis as redis_module
 from foundation.database import in_thread
 from foundation.redis import async_redis, close_async_redis
-from tests.chats.feeds.following import Listener, a_chat, listen
+from tests.chats.feeds.listeners import Listener, a_chat, listen
 from tests.factories import say
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub_of_the_loop")]
 
 
 @pytest.fixture
-async def lonely_hub(hub_of_the_loop: None, settings: Settings) -> AsyncIterator[Hub]:
+async def hub_without_redis(hub_of_the_loop: None, settings: Settings) -> AsyncIterator[Hub]:
     """A hub whose Redis does not answer."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -35,20 +35,22 @@ async def lonely_hub(hub_of_the_loop: None, settings: Settings) -> AsyncIterator
     await redis_module.close_async_redis()
 
 
-async def test_a_redis_that_is_away_at_the_start(lonely_hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_redis_that_is_away_at_the_start(
+    hub_without_redis: Hub, caplog: pytest.LogCaptureFixture
+) -> None:
     ann, _bob, chat = await a_chat()
     listener = Listener()
-    feed = await lonely_hub.listen(chat.pk, listener)
+    feed = await hub_without_redis.listen(chat.pk, listener)
     assert feed is not None
     for _ in range(3):
         await in_thread(say, ann, chat)
     await listener.until(lambda one: len(one.seqs) >= 3)
     assert listener.seqs == [3, 4, 5]
-    away = [record for record in caplog.records if record.name == "chats.feeds.layer_channel"]
-    assert len(away) == 1  # said once, not with each attempt
+    logged = [record for record in caplog.records if record.name == "chats.feeds.layer_channel"]
+    assert len(logged) == 1  # once, not with each attempt
 
 
-async def test_a_subscription_that_redis_cuts_off(settings: Settings) -> None:
+async def test_a_subscription_that_redis_drops(settings: Settings) -> None:
     ann, _bob, chat = await a_chat()
     listener, _feed = await listen(chat)
     await in_thread(say, ann, chat)
@@ -66,7 +68,7 @@ def has_reached(seq: int, listener: Listener) -> bool:
 
 
 async def kill_subscriptions() -> None:
-    """Close every connection of Redis that is subscribed to anything, as soon as there is one (again)."""
+    """Have Redis close every connection with a subscription; waits until there is one."""
     client: Any = async_redis()
     async with asyncio.timeout(30):
         while not int(await client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")):  # noqa: ASYNC110

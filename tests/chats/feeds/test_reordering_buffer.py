@@ -1,4 +1,4 @@
-"""Whatever a layer drops, doubles or swaps: with its gaps filled from the log, each seq is handed on once, in order."""
+"""ReorderingBuffer: with the gaps filled, each seq is returned once, in order, whatever the order of arrival."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ arrivals = st.lists(st.integers(1, LAST), max_size=3 * LAST)
 
 
 def event(seq: int) -> MessageDeleted:
-    """Some event of this seq."""
+    """An event with this seq."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     return MessageDeleted(chat_id=1, seq=seq, at=at, actor=None, message_id=1, message_seq=1)
 
@@ -27,7 +27,7 @@ def offered(buffer: ReorderingBuffer, *seqs: int) -> list[int]:
 
 
 def fill(buffer: ReorderingBuffer, page: int) -> list[int]:
-    """Read every gap, a page at a time, as the hub does from the log."""
+    """Fill every gap, a page at a time, as the feed does from the log."""
     due: list[int] = []
     while (gap := buffer.gap) is not None:
         first, last = gap
@@ -42,26 +42,26 @@ def fill(buffer: ReorderingBuffer, page: int) -> list[int]:
     capacity=st.integers(1, LAST),
     page=st.integers(1, LAST),
 )
-def test_any_order_with_gaps_filled_is_each_once_in_order(
+def test_with_gaps_filled_each_seq_is_returned_once_in_order(
     start: int, groups: list[tuple[list[int], bool]], capacity: int, page: int
 ) -> None:
     buffer = ReorderingBuffer(start, EarlyEvents(capacity, MemoryBudget(1_000_000)))
     due: list[int] = []
-    for seqs, heals in groups:
+    for seqs, fills in groups:
         due += offered(buffer, *seqs)
-        assert len(buffer._early) <= capacity
-        assert buffer.newest == max([start, *due, buffer.newest])
-        if heals:
+        assert len(buffer._early.events) <= capacity
+        assert buffer.newest_seq == max([start, *due, buffer.newest_seq])
+        if fills:
             due += fill(buffer, page)
             assert not buffer.is_behind
-    buffer.expect(LAST)  # what the poll says
+    buffer.expect(LAST)  # as the poll does
     due += fill(buffer, page)
     assert due == list(range(start + 1, LAST + 1))
-    assert (buffer.last, buffer.newest, buffer._early.events) == (LAST, LAST, {})
+    assert (buffer.last_seq, buffer.newest_seq, buffer._early.events) == (LAST, LAST, {})
 
 
 @given(start=st.integers(0, LAST), seqs=arrivals)
-def test_what_is_due_is_handed_on_at_once_and_never_again(start: int, seqs: list[int]) -> None:
+def test_due_events_are_returned_at_once_and_never_again(start: int, seqs: list[int]) -> None:
     buffer = ReorderingBuffer(start, EarlyEvents(1000, MemoryBudget(1_000_000)))
     seen: set[int] = set()
     due: list[int] = []
@@ -71,20 +71,20 @@ def test_what_is_due_is_handed_on_at_once_and_never_again(start: int, seqs: list
         expected = start
         while expected + 1 in seen:
             expected += 1
-        assert buffer.last == expected
-    assert due == list(range(start + 1, buffer.last + 1))
+        assert buffer.last_seq == expected
+    assert due == list(range(start + 1, buffer.last_seq + 1))
 
 
-@given(before=arrivals, leap=st.integers(0, LAST), after=arrivals)
-def test_after_a_leap_nothing_from_before_it_comes(before: list[int], leap: int, after: list[int]) -> None:
+@given(before=arrivals, skipped=st.integers(0, LAST), after=arrivals)
+def test_nothing_is_returned_that_was_skipped(before: list[int], skipped: int, after: list[int]) -> None:
     buffer = ReorderingBuffer(0, EarlyEvents(1000, MemoryBudget(1_000_000)))
     offered(buffer, *before)
-    last = buffer.last
-    buffer.leap(leap)
-    assert buffer.last == max(last, leap)
+    last = buffer.last_seq
+    buffer.skip_to(skipped)
+    assert buffer.last_seq == max(last, skipped)
     due = offered(buffer, *after)
-    assert due == list(range(max(last, leap) + 1, buffer.last + 1))
-    assert all(held > buffer.last for held in buffer._early.events)
+    assert due == list(range(max(last, skipped) + 1, buffer.last_seq + 1))
+    assert all(early > buffer.last_seq for early in buffer._early.events)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_first_gap(seqs: tuple[int, ...], gap: tuple[int, int] | None) -> No
     assert buffer.gap == gap
 
 
-def test_a_gap_at_the_end_is_known_from_elsewhere() -> None:
+def test_expect_shows_a_gap_at_the_end() -> None:
     buffer = ReorderingBuffer(5, EarlyEvents(1000, MemoryBudget(1_000_000)))
     gaps = []
     for seq in (4, 9):
@@ -110,14 +110,15 @@ def test_a_gap_at_the_end_is_known_from_elsewhere() -> None:
 @given(arrivals=st.lists(st.tuples(st.sampled_from([0, 1]), st.integers(1, LAST)), max_size=80))
 def test_chats_that_share_a_small_budget_lose_nothing(arrivals: list[tuple[int, int]]) -> None:
     budget = MemoryBudget(4 * event_bytes(event(1)))
-    held = [EarlyEvents(1000, budget), EarlyEvents(1000, budget)]
-    sequences = [ReorderingBuffer(0, one) for one in held]
+    early = [EarlyEvents(1000, budget), EarlyEvents(1000, budget)]
+    buffers = [ReorderingBuffer(0, one) for one in early]
     due: list[list[int]] = [[], []]
     for index, seq in arrivals:
-        due[index] += offered(sequences[index], seq)
-        assert budget.total == sum(len(one) for one in held) * event_bytes(event(1))
-        assert min(map(len, held)) == 0 or sum(map(len, held)) <= 4
-    for index, buffer in enumerate(sequences):
+        due[index] += offered(buffers[index], seq)
+        assert budget.total == sum(len(one.events) for one in early) * event_bytes(event(1))
+        counts = [len(one.events) for one in early]
+        assert min(counts) == 0 or sum(counts) <= 4
+    for index, buffer in enumerate(buffers):
         buffer.expect(LAST)
         due[index] += fill(buffer, LAST)
     assert due == [list(range(1, LAST + 1))] * 2

@@ -1,4 +1,4 @@
-"""What an event is said to cost in memory is about what it costs."""
+"""The estimated size of an event is close to the memory that it really takes."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -87,13 +87,13 @@ def left(number: int) -> events.DurableEvent:
     ],
     ids=["tombstone", "short", "long", "wide", "joined", "left", "deleted"],
 )
-def test_what_is_said_is_what_is_held(make: Callable[[int], events.DurableEvent]) -> None:
+def test_the_estimate_is_close_to_the_real_size(make: Callable[[int], events.DurableEvent]) -> None:
     bodies = [events.encode(make(number)) for number in range(COUNT)]
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
-    held = [events.decode(body) for body in bodies]
+    decoded = [events.decode(body) for body in bodies]
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     real = (after - before) / COUNT
-    (said,) = {event_bytes(event) for event in held[100:] if isinstance(event, events.DurableEvent)}
-    assert real * 0.9 <= said <= real * 1.35, (real, said)
+    (estimate,) = {event_bytes(event) for event in decoded[100:] if isinstance(event, events.DurableEvent)}
+    assert real * 0.9 <= estimate <= real * 1.35, (real, estimate)

@@ -1,39 +1,32 @@
-"""Reading the log back."""
+"""Reads of the log: ranges, and how many queries they cost."""
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
-from chats.log.read import last_seqs, read_events, read_gap
+from chats.log.read import last_seqs, read_range
 from chats.services import add_members, edit_message
 from tests.factories import make_group, make_users, say
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_page_of_the_log_begins_after_the_seq() -> None:
+def test_a_range_includes_both_ends_and_no_other_chat() -> None:
     ann, bob = make_users(2)
     chat, other = make_group(ann, bob), make_group(ann)
     for _ in range(4):
         say(ann, chat)
         say(ann, other)
-    assert [event.seq for event in read_events(chat.pk, after_seq=0, limit=3)] == [1, 2, 3]
-    assert [event.seq for event in read_events(chat.pk, after_seq=4, limit=9)] == [5, 6]
-    assert {event.chat_id for event in read_events(chat.pk, after_seq=0, limit=9)} == {chat.pk}
-    assert read_events(chat.pk, after_seq=6, limit=9) == []
-    assert read_events(other.pk + 1000, after_seq=0, limit=9) == []
+    events = read_range(chat.pk, 1, 9)
+    assert [event.seq for event in events] == [1, 2, 3, 4, 5, 6]
+    assert {event.chat_id for event in events} == {chat.pk}
+    assert read_range(chat.pk, 1, 3) == events[:3]
+    assert read_range(chat.pk, 2, 4) == events[1:4]
+    assert read_range(chat.pk, 5, 13) == events[4:]
+    assert read_range(chat.pk, 7, 15) == []
+    assert read_range(other.pk + 1000, 1, 9) == []
 
 
-def test_a_gap_includes_both_ends() -> None:
-    ann, bob = make_users(2)
-    chat = make_group(ann, bob)
-    for _ in range(4):
-        say(ann, chat)
-    assert [event.seq for event in read_gap(chat.pk, 2, 4)] == [2, 3, 4]
-    assert read_gap(chat.pk, 1, 6) == read_events(chat.pk, after_seq=0, limit=6)
-    assert read_gap(chat.pk, 7, 9) == []
-
-
-def test_how_far_chats_have_got(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_last_seqs_of_many_chats_are_one_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     ann, bob = make_users(2)
     chat, other = make_group(ann, bob), make_group(ann)
     say(ann, chat)
@@ -53,6 +46,6 @@ def test_a_replay_costs_the_same_queries_whatever_its_length(
     for other in others:
         say(other, chat)
     with django_assert_num_queries(3):  # the log with its messages, the members, the people
-        assert len(read_events(chat.pk, after_seq=0, limit=1000)) == 3 * count + 2
+        assert len(read_range(chat.pk, 1, 1000)) == 3 * count + 2
     with django_assert_num_queries(2):  # no event about members
-        assert len(read_gap(chat.pk, 2, 2 + count)) == count + 1
+        assert len(read_range(chat.pk, 2, 2 + count)) == count + 1

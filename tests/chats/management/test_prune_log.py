@@ -23,7 +23,7 @@ def horizon(settings: Settings) -> datetime:
 
 
 def a_chat(*ages_in_hours: float) -> Chat:
-    """A chat whose events are so many hours older than the horizon, which is ten days ago."""
+    """A chat with one event per age, in hours before the horizon, which is ten days ago."""
     (ann,) = make_users(1)
     chat = make_group(ann)
     for _ in ages_in_hours[1:]:
@@ -45,7 +45,7 @@ def prune_log(*arguments: str) -> str:
 
 
 @pytest.mark.usefixtures("horizon")
-def test_what_is_older_than_the_horizon_goes_and_messages_stay() -> None:
+def test_events_before_the_horizon_are_deleted_and_messages_stay() -> None:
     old, young = a_chat(3, 2, 1, -1, -2), a_chat(-1, -2)
     messages = Message.objects.count()
     assert prune_log().startswith("Log: 3 events of 1 chats from before ")
@@ -65,7 +65,7 @@ def test_the_newest_event_stays_however_old_it_is() -> None:
 
 
 @pytest.mark.usefixtures("horizon")
-def test_a_log_gets_no_hole_from_a_clock_that_went_back() -> None:
+def test_a_clock_that_went_back_makes_no_hole() -> None:
     chat = a_chat(5, -1, 4, -2)
     prune_log()
     assert seqs(chat) == [2, 3, 4]
@@ -79,7 +79,7 @@ def test_a_dry_run_changes_nothing() -> None:
 
 
 @pytest.mark.usefixtures("horizon")
-def test_it_deletes_in_batches_and_the_oldest_first(
+def test_it_deletes_in_batches_oldest_first(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     chat = a_chat(5, 4, 3, 2, 1, -1)
@@ -91,7 +91,7 @@ def test_it_deletes_in_batches_and_the_oldest_first(
     assert seqs(chat) == [6]
 
 
-def test_a_batch_has_at_least_one() -> None:
+def test_an_empty_batch_is_refused() -> None:
     with pytest.raises(CommandError):
         prune_log("--batch", "0")
 

@@ -1,4 +1,4 @@
-"""Every invariant of the rows, broken once, behind the services' back: the database itself must say no."""
+"""Breaks every invariant of the rows once, without the services: the database itself must refuse."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ def assert_refused(constraint: str, break_it: Break) -> None:
 
 
 def change(row: models.Model, **fields: object) -> Break:
-    """Set fields of one row, with no model code in between."""
+    """A function that sets fields of one row, bypassing the model."""
     rows: models.QuerySet[models.Model] = type(row)._default_manager.filter(pk=row.pk)
     return lambda: rows.update(**fields)
 
@@ -56,7 +56,7 @@ def test_a_direct_chat(ann: User) -> None:
     assert_refused("direct_key", change(chat, direct_key=other.direct_key))
 
 
-def test_a_client_id_of_chats_is_unique_per_maker(ann: User) -> None:
+def test_a_client_id_of_chats_is_unique_per_creator(ann: User) -> None:
     one, two = make_group(ann), make_group(ann)
     change(one, client_id="one", fingerprint=b"one")()
     assert_refused("chat_client_id_unique", change(two, client_id="one", fingerprint=b"two"))
@@ -134,7 +134,7 @@ def test_a_seq_is_one_event(ann: User) -> None:
     assert_refused("chats_event_pkey", lambda: event.save(force_insert=True))
 
 
-def test_a_message_of_the_log_cannot_go_alone_but_a_chat_goes_whole(ann: User) -> None:
+def test_a_logged_message_cannot_be_deleted_alone_but_a_chat_as_a_whole(ann: User) -> None:
     chat = make_group(ann)
     message = say(ann, chat)
     with pytest.raises(models.RestrictedError):
@@ -144,7 +144,7 @@ def test_a_message_of_the_log_cannot_go_alone_but_a_chat_goes_whole(ann: User) -
     assert not Event.objects.exists()
 
 
-def test_a_chat_outlives_its_maker() -> None:
+def test_a_chat_outlives_its_creator() -> None:
     ann, bob = make_users(2)
     chat = make_group(ann, bob)
     ann.delete()

@@ -1,4 +1,4 @@
-"""Making chats."""
+"""Creating direct chats and groups."""
 
 import pytest
 from django.conf import LazySettings
@@ -13,7 +13,7 @@ from tests.factories import make_direct, make_user, make_users
 pytestmark = pytest.mark.django_db
 
 
-def assert_nothing_was_made() -> None:
+def assert_nothing_was_created() -> None:
     assert not Chat.objects.exists()
     assert not Membership.objects.exists()
     assert not Event.objects.exists()
@@ -31,7 +31,7 @@ def test_two_people_have_one_direct_chat() -> None:
     assert Event.objects.filter(type=EventType.MEMBER_JOINED).count() == 2
 
 
-def test_a_direct_chat_stays_reachable_when_the_other_is_gone_quiet() -> None:
+def test_a_direct_chat_with_an_inactive_person_stays_reachable() -> None:
     ann, bob = make_users(2)
     chat = make_direct(ann, bob)
     bob.is_active = False
@@ -39,18 +39,18 @@ def test_a_direct_chat_stays_reachable_when_the_other_is_gone_quiet() -> None:
     assert start_direct_chat(ann.pk, bob.pk) == chat
 
 
-def test_nobody_chats_with_oneself() -> None:
+def test_a_direct_chat_with_oneself_is_refused() -> None:
     ann = make_user()
     with pytest.raises(ChatError) as refusal:
         start_direct_chat(ann.pk, ann.pk)
     assert refusal.value.code is ErrorCode.BAD_INPUT
-    assert_nothing_was_made()
+    assert_nothing_was_created()
 
 
 def test_unknown_and_inactive_people_look_the_same() -> None:
-    ann, gone = make_user(), make_user(is_active=False)
+    ann, inactive = make_user(), make_user(is_active=False)
     refusals = []
-    for user_id in (gone.pk, gone.pk + 1000):
+    for user_id in (inactive.pk, inactive.pk + 1000):
         for attempt in (
             lambda user_id=user_id: start_direct_chat(ann.pk, user_id),
             lambda user_id=user_id: create_group_chat(ann.pk, "Tea", [user_id]),
@@ -59,10 +59,10 @@ def test_unknown_and_inactive_people_look_the_same() -> None:
                 attempt()  # type: ignore[no-untyped-call]
             refusals.append((refusal.value.code, refusal.value.message))
     assert set(refusals) == {(ErrorCode.NOT_FOUND, "There is no such user.")}
-    assert_nothing_was_made()
+    assert_nothing_was_created()
 
 
-def test_a_group_belongs_to_its_maker(published: Published, assert_feed_converges: AssertConverges) -> None:
+def test_the_creator_owns_a_group(published: Published, assert_feed_converges: AssertConverges) -> None:
     ann, bob, cy = make_users(3)
     chat = create_group_chat(ann.pk, "  Tea ", [bob.pk, cy.pk, bob.pk, ann.pk])
     assert (chat.kind, chat.title, chat.created_by_id, chat.last_seq) == (ChatKind.GROUP, "Tea", ann.pk, 3)
@@ -78,7 +78,7 @@ def test_a_group_belongs_to_its_maker(published: Published, assert_feed_converge
     assert_feed_converges()
 
 
-def test_the_same_client_id_is_the_same_group() -> None:
+def test_the_same_client_id_returns_the_same_group() -> None:
     ann, bob, cy = make_users(3)
     chat = create_group_chat(ann.pk, "Tea", [bob.pk, cy.pk], client_id="one")
     assert create_group_chat(ann.pk, "Tea", [cy.pk, bob.pk], client_id="one") == chat
@@ -98,17 +98,17 @@ def test_a_bad_title_is_refused(title: str, code: ErrorCode) -> None:
     with pytest.raises(ChatError) as refusal:
         create_group_chat(make_user().pk, title, [])
     assert (refusal.value.code, refusal.value.data["field"]) == (code, "title")
-    assert_nothing_was_made()
+    assert_nothing_was_created()
 
 
-def test_a_group_has_a_bound(settings: LazySettings) -> None:
+def test_the_size_of_a_group_is_bounded(settings: LazySettings) -> None:
     settings.MAX_GROUP_MEMBERS = 2
     ann, bob, cy = make_users(3)
     with pytest.raises(ChatError) as refusal:
         create_group_chat(ann.pk, "Tea", [bob.pk, cy.pk])
     assert refusal.value.code is ErrorCode.TOO_LARGE
     assert refusal.value.data == {"field": "memberIds", "maxMembers": 2}
-    assert_nothing_was_made()
+    assert_nothing_was_created()
     assert create_group_chat(ann.pk, "Tea", [bob.pk]).last_seq == 2
 
 

@@ -1,4 +1,4 @@
-"""Who joins, who goes, who may decide."""
+"""Adding and removing members, leaving, and who may do what."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from django.conf import LazySettings
 from auth.models import User
 from chats.errors import ChatError
 from chats.events import MemberLeft, MemberRoleChanged
-from chats.log.read import read_events
+from chats.log.read import read_range
 from chats.models import Chat, Event, MemberRole, Membership
 from chats.services import add_members, leave_chat, remove_member
 from foundation.errors import ErrorCode
@@ -27,7 +27,7 @@ def make_admin(chat: Chat, user: User) -> None:
 
 
 def assert_refused(code: ErrorCode, attempt: Callable[[], object]) -> None:
-    """It is refused with this code, and nothing changed."""
+    """The attempt is refused with this code and changes nothing."""
 
     def rows() -> list[object]:
         return [list(model.objects.order_by("pk").values()) for model in (Chat, Membership, Event)]
@@ -54,7 +54,7 @@ def test_members_join(published: Published, assert_feed_converges: AssertConverg
     assert len(published) == 5
 
 
-def test_who_may_add() -> None:
+def test_owner_and_admins_may_add() -> None:
     ann, bob, cy, eve = make_users(4)
     chat = make_group(ann, bob)
     assert_refused(ErrorCode.FORBIDDEN, lambda: add_members(bob.pk, chat.pk, [cy.pk]))
@@ -65,12 +65,12 @@ def test_who_may_add() -> None:
     assert cy.pk in roles(chat)
 
 
-def test_who_can_be_added(settings: LazySettings) -> None:
+def test_active_people_can_be_added_up_to_a_bound(settings: LazySettings) -> None:
     ann, bob = make_users(2)
-    gone = make_user(is_active=False)
+    inactive = make_user(is_active=False)
     chat = make_group(ann)
-    assert_refused(ErrorCode.NOT_FOUND, lambda: add_members(ann.pk, chat.pk, [bob.pk, gone.pk]))
-    assert_refused(ErrorCode.NOT_FOUND, lambda: add_members(ann.pk, chat.pk, [gone.pk + 1000]))
+    assert_refused(ErrorCode.NOT_FOUND, lambda: add_members(ann.pk, chat.pk, [bob.pk, inactive.pk]))
+    assert_refused(ErrorCode.NOT_FOUND, lambda: add_members(ann.pk, chat.pk, [inactive.pk + 1000]))
     settings.MAX_GROUP_MEMBERS = 1
     with pytest.raises(ChatError) as refusal:
         add_members(ann.pk, chat.pk, [bob.pk])
@@ -81,7 +81,7 @@ def test_who_can_be_added(settings: LazySettings) -> None:
     assert add_members(ann.pk, chat.pk, [ann.pk]).last_seq == 1
 
 
-def test_a_direct_chat_has_its_two_for_good() -> None:
+def test_the_members_of_a_direct_chat_cannot_change() -> None:
     ann, bob, cy = make_users(3)
     chat = make_direct(ann, bob)
     assert_refused(ErrorCode.BAD_INPUT, lambda: add_members(ann.pk, chat.pk, [cy.pk]))
@@ -90,7 +90,7 @@ def test_a_direct_chat_has_its_two_for_good() -> None:
     assert_refused(ErrorCode.NOT_FOUND, lambda: leave_chat(cy.pk, chat.pk))
 
 
-def test_who_may_remove_whom() -> None:
+def test_owner_and_admins_may_remove_members_below_them() -> None:
     ann, bob, cy, dee, eve = make_users(5)
     chat = make_group(ann, bob, cy, dee)
     make_admin(chat, bob)
@@ -107,7 +107,7 @@ def test_who_may_remove_whom() -> None:
     assert_refused(ErrorCode.NOT_FOUND, lambda: say(dee, chat))
 
 
-def test_the_log_tells_the_removed_from_those_who_left(published: Published) -> None:
+def test_the_log_distinguishes_removing_from_leaving(published: Published) -> None:
     ann, bob, cy = make_users(3)
     chat = make_group(ann, bob, cy)
     remove_member(ann.pk, chat.pk, bob.pk)
@@ -118,21 +118,21 @@ def test_the_log_tells_the_removed_from_those_who_left(published: Published) -> 
     assert removed.actor is not None
     assert (removed.actor.user_id, removed.user.user_id, removed.removed) == (ann.pk, bob.pk, True)
     assert (left.user.user_id, left.removed) == (cy.pk, False)
-    assert read_events(chat.pk, after_seq=3, limit=9) == [removed, left]
+    assert read_range(chat.pk, 4, 12) == [removed, left]
 
 
-def test_an_owner_hands_over_to_the_oldest_admin_else_member(published: Published) -> None:
+def test_a_leaving_owner_is_succeeded_by_the_oldest_admin_else_member(published: Published) -> None:
     ann, bob, cy, dee = make_users(4)
     chat = make_group(ann, bob, cy, dee)
     make_admin(chat, cy)
     make_admin(chat, dee)
     leave_chat(ann.pk, chat.pk)
     assert roles(chat)[cy.pk] == MemberRole.OWNER
-    left, handed = published[-2:]
+    left, succeeded = published[-2:]
     assert isinstance(left, MemberLeft)
-    assert isinstance(handed, MemberRoleChanged)
-    assert (handed.member.user.user_id, handed.member.role) == (cy.pk, MemberRole.OWNER)
-    assert read_events(chat.pk, after_seq=4, limit=9) == [left, handed]
+    assert isinstance(succeeded, MemberRoleChanged)
+    assert (succeeded.member.user.user_id, succeeded.member.role) == (cy.pk, MemberRole.OWNER)
+    assert read_range(chat.pk, 5, 13) == [left, succeeded]
 
     leave_chat(dee.pk, chat.pk)
     leave_chat(cy.pk, chat.pk)
@@ -142,11 +142,11 @@ def test_an_owner_hands_over_to_the_oldest_admin_else_member(published: Publishe
     assert_refused(ErrorCode.NOT_FOUND, lambda: leave_chat(bob.pk, chat.pk))
 
 
-def test_who_comes_back_joins_anew() -> None:
+def test_a_returning_member_joins_again() -> None:
     ann, bob = make_users(2)
     chat = make_group(ann, bob)
     leave_chat(bob.pk, chat.pk)
     add_members(ann.pk, chat.pk, [bob.pk])
-    first, again = (event for event in read_events(chat.pk, 1, 9) if not isinstance(event, MemberLeft))
+    first, again = (event for event in read_range(chat.pk, 2, 10) if not isinstance(event, MemberLeft))
     assert (first.seq, first.member.joined_seq, first.member.joined_at) == (2, 2, first.at)  # type: ignore[union-attr]
     assert (again.seq, again.member.joined_seq, again.member.joined_at) == (4, 4, again.at)  # type: ignore[union-attr]

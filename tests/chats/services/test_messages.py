@@ -1,4 +1,4 @@
-"""Sending."""
+"""Sending messages."""
 
 import datetime
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Attempt = Callable[[], object]
 
 
 def counts() -> tuple[int, int, list[int]]:
-    """What a refusal must leave as it is."""
+    """The state that a refusal must leave unchanged."""
     return (
         Message.objects.count(),
         Event.objects.count(),
@@ -28,7 +28,7 @@ def counts() -> tuple[int, int, list[int]]:
     )
 
 
-def test_a_message_takes_the_next_seq_and_moves_the_chat() -> None:
+def test_a_message_takes_the_next_seq_and_counts_as_activity() -> None:
     ann, bob = make_users(2)
     chat = make_direct(ann, bob)
 
@@ -38,25 +38,23 @@ def test_a_message_takes_the_next_seq_and_moves_the_chat() -> None:
     assert (message.seq, chat.last_seq) == (3, 3)
     assert chat.last_activity_at == message.created_at
     assert message.created_at.tzinfo is datetime.UTC
-    kept = Message.objects.get(pk=message.pk)
-    assert (kept.text, kept.sender_id, kept.client_id, kept.kind) == (
+    stored = Message.objects.get(pk=message.pk)
+    assert (stored.text, stored.sender_id, stored.client_id, stored.kind) == (
         "Hello",
         ann.pk,
         "one",
         MessageKind.TEXT,
     )
-    assert kept.seq == Event.objects.get(message=kept).seq
+    assert stored.seq == Event.objects.get(message=stored).seq
     for field in Message._meta.concrete_fields:
-        assert getattr(message, field.attname) == getattr(kept, field.attname)
+        assert getattr(message, field.attname) == getattr(stored, field.attname)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sending_is_one_statement_and_brings_the_public_sender() -> None:
+def test_sending_is_one_statement_and_loads_the_public_sender() -> None:
     ann, bob = make_users(2)
     chat = make_direct(ann, bob)
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         message = say(ann, chat, "Hello", client_id="one")
         assert message.sender is not None
         assert message.sender.display_name == ann.display_name
@@ -64,7 +62,7 @@ def test_sending_is_one_statement_and_brings_the_public_sender() -> None:
     assert message.sender.get_deferred_fields() >= {"password", "email"}
 
 
-def test_the_same_client_id_is_the_same_message_for_ever() -> None:
+def test_the_same_client_id_always_returns_the_first_message() -> None:
     ann, bob = make_users(2)
     chat = make_direct(ann, bob)
     first = say(ann, chat, "Hello", client_id="one")
@@ -89,7 +87,7 @@ def test_a_retry_is_recognised_after_the_secret_key_was_rotated(settings: LazySe
     assert say(ann, chat, "Hello", client_id="one").pk == first.pk
 
 
-def test_a_client_id_is_its_senders_own() -> None:
+def test_senders_may_use_the_same_client_id() -> None:
     ann, bob = make_users(2)
     chat = make_direct(ann, bob)
     assert say(ann, chat, client_id="one").pk != say(bob, chat, client_id="one").pk
@@ -137,7 +135,7 @@ def test_a_bad_text_is_refused(text: str, code: ErrorCode, data: dict[str, objec
     assert counts() == before
 
 
-def test_a_text_of_full_length_is_kept_as_typed() -> None:
+def test_a_text_of_full_length_is_stored_as_typed() -> None:
     ann, bob = make_users(2)
     text = " \U0001f375" + "a" * 3997 + "\n"
     message = say(ann, make_direct(ann, bob), text)
@@ -156,7 +154,7 @@ def test_a_bad_client_id_is_refused(client_id: str, code: ErrorCode) -> None:
     assert counts() == before
 
 
-def test_a_stranger_cannot_tell_a_foreign_chat_from_a_missing_one() -> None:
+def test_a_non_member_cannot_tell_a_foreign_chat_from_a_missing_one() -> None:
     ann, bob, eve = make_users(3)
     chat = make_direct(ann, bob)
     message = say(ann, chat, "Hello")
@@ -182,7 +180,7 @@ def test_a_stranger_cannot_tell_a_foreign_chat_from_a_missing_one() -> None:
     assert counts() == before
 
 
-def test_a_former_member_cannot_send_not_even_again() -> None:
+def test_a_former_member_can_neither_send_nor_retry() -> None:
     ann, bob = make_users(2)
     chat = make_group(ann, bob)
     message = say(bob, chat, "Hello", client_id="one")
@@ -214,7 +212,7 @@ def test_a_reply_stays_in_its_chat() -> None:
     assert counts() == before
 
 
-def test_where_history_begins_with_joining_nothing_before_it_can_be_reached() -> None:
+def test_with_history_from_join_earlier_messages_cannot_be_replied_to() -> None:
     ann, bob, cy = make_users(3)
     chat = make_group(ann, bob)
     Chat.objects.filter(pk=chat.pk).update(history_from_join=True)

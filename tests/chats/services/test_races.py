@@ -1,4 +1,4 @@
-"""What two connections do at the same moment. The database orders them; nothing here waits for a clock."""
+"""Concurrent calls from several connections. The database orders them; no test waits for a clock."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ from django.conf import LazySettings
 from django.db import connection, connections, transaction
 
 from chats.errors import ChatError
-from chats.log.read import read_events
+from chats.log.read import read_range
 from chats.models import Chat, Event, MemberRole, Membership, Message
 from chats.services import (
     add_members,
@@ -28,18 +28,18 @@ from tests.factories import make_direct, make_group, make_users, say
 pytestmark = pytest.mark.django_db(transaction=True)
 
 T = TypeVar("T")
-# Takes a call; returns what will come of it.
+# Starts a call and returns the future of its result.
 BeginAndBlock = Callable[[Callable[[], Message]], Future[Message]]
 TIMEOUT_SECONDS = 30
 
 
 def at_once(calls: Iterable[Callable[[], T]]) -> list[T | ChatError]:
-    """The calls' results, or refusals, from as many threads, each with a connection of its own, let go together."""
+    """The results or refusals of calls that start together, each on a thread and connection of its own."""
     calls = list(calls)
-    gate = threading.Barrier(len(calls))
+    barrier = threading.Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T | ChatError:
-        gate.wait(TIMEOUT_SECONDS)
+        barrier.wait(TIMEOUT_SECONDS)
         try:
             return call()
         except ChatError as refusal:
@@ -53,7 +53,7 @@ def at_once(calls: Iterable[Callable[[], T]]) -> list[T | ChatError]:
 
 @pytest.fixture
 def begin_and_block() -> Iterator[BeginAndBlock]:
-    """Begins a call on another connection, and returns once it waits for a lock that this one holds."""
+    """Starts a call on another connection, and returns once it waits for a lock that this one holds."""
     with ThreadPoolExecutor(1) as threads:
 
         def begin(call: Callable[[], Message]) -> Future[Message]:
@@ -65,7 +65,7 @@ def begin_and_block() -> Iterator[BeginAndBlock]:
 
 
 def closing_connections(call: Callable[[], T]) -> T:
-    """Call it on this thread's own connection; waiting too long for a lock is an error, not a test that hangs."""
+    """Make the call on this thread's own connection; waiting too long for a lock raises instead of hanging."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = '{TIMEOUT_SECONDS - 10}s'")
@@ -77,7 +77,7 @@ def closing_connections(call: Callable[[], T]) -> T:
 
 
 def wait_until_blocked() -> None:
-    """Until PostgreSQL says that somebody waits for the lock that this connection holds."""
+    """Wait until PostgreSQL reports that one connection waits for a lock that this one holds."""
     for _ in range(10_000):
         with connection.cursor() as cursor:
             cursor.execute(
@@ -85,14 +85,14 @@ def wait_until_blocked() -> None:
             )
             if cursor.fetchone() == (1,):
                 return
-    raise AssertionError("nobody waits")
+    raise AssertionError("no connection waits for the lock")
 
 
 def talk(user_id: int, chat_id: int, *, lines: int) -> list[Message]:
     return [send_message(user_id, chat_id, f"Line {number}") for number in range(lines)]
 
 
-def test_two_people_who_press_at_once_get_the_same_chat(
+def test_concurrent_starts_of_a_direct_chat_get_the_same_chat(
     published: Published, assert_feed_converges: AssertConverges
 ) -> None:
     ann, bob = make_users(2)
@@ -105,7 +105,7 @@ def test_two_people_who_press_at_once_get_the_same_chat(
     assert_feed_converges()
 
 
-def test_a_group_is_made_once_per_client_id(published: Published) -> None:
+def test_a_group_is_created_once_per_client_id(published: Published) -> None:
     ann, bob = make_users(2)
     chats = at_once([lambda: create_group_chat(ann.pk, "Tea", [bob.pk], client_id="one")] * 8)
     assert len(set(chats)) == 1
@@ -142,7 +142,7 @@ def test_many_senders_leave_no_hole(published: Published) -> None:
     chat = make_group(*people)
     results = at_once(partial(talk, person.pk, chat.pk, lines=15) for person in people)
     assert not any(isinstance(result, ChatError) for result in results)
-    events = read_events(chat.pk, after_seq=0, limit=1000)
+    events = read_range(chat.pk, 1, 1000)
     assert [event.seq for event in events] == list(range(1, 6 + 90 + 1))
     times = [event.at for event in events]
     assert times == sorted(times)
@@ -158,7 +158,7 @@ def test_chats_do_not_wait_for_each_other() -> None:
     assert isinstance(message, Message)
 
 
-def test_a_stranger_does_not_wait_for_a_chat_and_cannot_hold_it_up() -> None:
+def test_a_non_member_does_not_wait_for_a_chat_and_cannot_lock_it() -> None:
     ann, bob, eve = make_users(3)
     chat = make_direct(ann, bob)
     with transaction.atomic():
@@ -167,7 +167,7 @@ def test_a_stranger_does_not_wait_for_a_chat_and_cannot_hold_it_up() -> None:
     assert isinstance(refusal, ChatError)
 
 
-def test_who_is_removed_while_sending_sends_nothing(begin_and_block: BeginAndBlock) -> None:
+def test_a_member_who_is_removed_while_sending_sends_nothing(begin_and_block: BeginAndBlock) -> None:
     ann, bob = make_users(2)
     chat = make_group(ann, bob)
     with transaction.atomic():
@@ -180,7 +180,7 @@ def test_who_is_removed_while_sending_sends_nothing(begin_and_block: BeginAndBlo
     assert Chat.objects.get(pk=chat.pk).last_seq == 3
 
 
-def test_a_retry_that_waits_for_its_first_try_returns_it(begin_and_block: BeginAndBlock) -> None:
+def test_a_retry_that_waits_for_the_first_attempt_returns_its_message(begin_and_block: BeginAndBlock) -> None:
     ann, bob = make_users(2)
     chat = make_direct(ann, bob)
     with transaction.atomic():
@@ -190,7 +190,7 @@ def test_a_retry_that_waits_for_its_first_try_returns_it(begin_and_block: BeginA
     assert Chat.objects.get(pk=chat.pk).last_seq == first.seq == 3
 
 
-def test_a_retry_whose_first_try_is_rolled_back_posts(begin_and_block: BeginAndBlock) -> None:
+def test_a_retry_posts_if_the_first_attempt_is_rolled_back(begin_and_block: BeginAndBlock) -> None:
     ann, bob = make_users(2)
     chat = make_direct(ann, bob)
     with transaction.atomic():
@@ -221,7 +221,7 @@ def test_the_bound_of_a_group_holds_when_many_add(settings: LazySettings) -> Non
     assert Chat.objects.get(pk=chat.pk).last_seq == 4
 
 
-def test_everything_at_once_deadlocks_nobody(published: Published) -> None:
+def test_all_kinds_of_writes_at_once_cause_no_deadlock(published: Published) -> None:
     ann, bob, cy, dee = make_users(4)
     chat = make_group(ann, bob, cy)
     Membership.objects.filter(user=bob).update(role=MemberRole.ADMIN)

@@ -97,7 +97,7 @@ async def test_without_redis_the_client_is_asked_for_the_document(
     assert (await refusal_of(named(digest)))[1] == "PERSISTED_QUERY_NOT_FOUND"
     assert (await resolve(named(digest, DOCUMENT))).query == DOCUMENT
     assert "secret" not in caplog.text
-    assert "cannot be kept: ConnectionError" in caplog.text
+    assert "cannot be stored: ConnectionError" in caplog.text
 
 
 async def test_the_hash_of_another_document_is_refused() -> None:

@@ -1,1 +1,1 @@
-"""Shared execution: subscriptions run into outlets that the tests hold."""
+"""Tests of shared execution: subscriptions run into outlets of the tests."""

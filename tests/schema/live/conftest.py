@@ -1,4 +1,4 @@
-"""A hub with short waits, and nothing of it left after a test. Late imports: Django is set up after this is read."""
+"""A hub with short waits, closed after each test. The late imports are needed: Django is set up after this file."""
 
 from collections.abc import AsyncIterator
 
@@ -26,5 +26,5 @@ async def hub(transactional_db: None, settings: Settings) -> AsyncIterator[None]
 
 @pytest.fixture
 def without_poll(hub: None, settings: Settings) -> None:
-    """Nothing heals by itself."""
+    """No poll: lost events stay lost until a test polls."""
     settings.FEED_POLL_SECONDS = settings.FEED_PROBE_SECONDS = 3600

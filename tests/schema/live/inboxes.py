@@ -1,4 +1,4 @@
-"""An inbox run into an outlet that remembers, and may be closed while personal payloads go out all the same."""
+"""Runs inboxFeed into an outlet that records its calls; ChatAdded and ChatRemoved pass even while it is closed."""
 
 import asyncio
 import json
@@ -90,7 +90,7 @@ class InboxOutlet:
         return self.events
 
     def names(self) -> list[str]:
-        """The type names of what came."""
+        """The type names of the events."""
         return [event["__typename"] for event in self.events]
 
     def seqs(self, chat: Chat) -> list[int]:
@@ -114,7 +114,7 @@ async def follow_inbox(
 
 
 async def people_and_chats(chats: int) -> tuple[User, User, list[Chat]]:
-    """Two people and groups of theirs, whose last seqs are 2."""
+    """Two people and their groups; each group's last seq is 2."""
 
     def make() -> tuple[User, User, list[Chat]]:
         ann, bob = make_users(2)
@@ -124,5 +124,5 @@ async def people_and_chats(chats: int) -> tuple[User, User, list[Chat]]:
 
 
 def lose_notices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on nothing that is published arrives."""
+    """From now on no published event arrives."""
     monkeypatch.setattr(publish, "_dispatch", lambda _publications: None)

@@ -1,4 +1,4 @@
-"""Subscriptions without a transport: an outlet that remembers, and operations run into it."""
+"""Runs subscriptions without a transport, into an outlet that records its calls."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from tests.schema.executing import context_of, ids
 Json = dict[str, Any]
 TIMEOUT_SECONDS = 30
 
-# What an event holds by itself, and so is shared by all viewers.
+# Fields that the event itself holds, shared by all viewers.
 SHARED = """subscription ($chatId: ID!, $since: Int) {
   chatFeed(chatId: $chatId, since: $since) {
     __typename
@@ -34,13 +34,15 @@ SHARED = """subscription ($chatId: ID!, $since: Int) {
     ... on TypingChanged { typing }
   }
 }"""
-# What is looked up for each viewer.
-PERSONAL = SHARED.replace("message { id text", "message { id text chat { viewerMembership { unreadCount } }")
+# With fields that are looked up for each viewer.
+PER_VIEWER = SHARED.replace(
+    "message { id text", "message { id text chat { viewerMembership { unreadCount } }"
+)
 
 
 @dataclass
 class FakeOutlet:
-    """Keeps what it is given, and refuses what the contract of an outlet forbids."""
+    """Records its calls, and fails on calls that the contract of an Outlet forbids."""
 
     open: bool = True
     payloads: list[bytes] = field(default_factory=list)
@@ -109,7 +111,7 @@ class FakeOutlet:
 
     @property
     def rest(self) -> list[Json]:
-        """What came and was not asked for."""
+        """The events that have arrived and were not read yet."""
         return [event_in(payload) for payload in self.payloads[self.read :]]
 
 
@@ -129,16 +131,16 @@ class Subscriber:
         self.outlet = outlet
 
     def stop(self) -> None:
-        """Complete it; nothing may come afterwards."""
+        """Complete the operation; any later call of the outlet fails the test."""
         self.operation.stop()
         self.outlet.stopped = True
 
     def close(self) -> None:
-        """Owe more than the window."""
+        """Close the outlet, as a client that owes more than its window."""
         self.outlet.open = False
 
     def reopen(self) -> None:
-        """Owe nothing any more."""
+        """Open the outlet again and resume."""
         self.outlet.open = True
         self.operation.resume()
 
@@ -146,7 +148,7 @@ class Subscriber:
 async def follow(
     viewer: User, chat: Chat, since: int | None = None, query: str = SHARED, outlet: FakeOutlet | None = None
 ) -> Subscriber:
-    """Start a subscription, whose events are still to come."""
+    """Start a subscription; its events are read with `outlet.event()`."""
     outlet = outlet or FakeOutlet()
     variables: dict[str, object] = {"chatId": ids(chat)[0], "since": since}
     operation = await subscribe(
@@ -158,18 +160,18 @@ async def follow(
 async def follow_ready(
     viewer: User, chat: Chat, since: int | None = None, query: str = SHARED
 ) -> tuple[Subscriber, int]:
-    """The same with FeedReady read; how many events it promises to replay."""
+    """The same, with FeedReady read; also returns the number of events that it announces for replay."""
     subscriber = await follow(viewer, chat, since, query)
     ready = await subscriber.outlet.event()
     assert ready["__typename"] == "FeedReady"
     return subscriber, ready["replayed"]
 
 
-both_kinds = pytest.mark.parametrize("query", [SHARED, PERSONAL], ids=["shared", "personal"])
+both_kinds = pytest.mark.parametrize("query", [SHARED, PER_VIEWER], ids=["shared", "per viewer"])
 
 
 async def a_group(messages: int = 0) -> tuple[User, User, Chat]:
-    """Two people and their group, with messages of the first one; its last seq is 2 and their number."""
+    """Two people and their group with messages of the first one; its last seq is 2 plus their number."""
 
     def make() -> tuple[User, User, Chat]:
         ann, bob = make_users(2)

@@ -1,6 +1,6 @@
-"""Generated subscriptions: every way in which GraphQL lets one select fields of a feed's events.
+"""Generates subscriptions: every way in which GraphQL can select fields of a feed's events.
 
-Response keys are made of the field's name, so that equal keys can always be merged (section 5.3.2).
+Response keys derive from the field's name, so that equal keys can always be merged (section 5.3.2).
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from graphql import (
 from hypothesis import strategies as st
 
 from schema.build import schema
-from schema.live.compiling.projectable_fields import SHAPES
+from schema.live.compiling.projectable_fields import projectable_fields
 
 MOST_FIELDS = 4
 MOST_DEPTH = 5
@@ -28,14 +28,14 @@ FRAGMENTS = 3
 ROOTS = {"chatFeed": "ChatFeedEvent", "inboxFeed": "InboxFeedEvent"}
 ARGUMENTS = {"chatFeed": '(chatId: "Q2hhdDox")', "inboxFeed": ""}
 
-# Declaration, and whether the value may be left out.
+# The declaration of each variable, and whether its value may be omitted.
 VARIABLES = {
     "must": ("$must: Boolean!", False),
     "may": ("$may: Boolean = true", True),
     "mustOr": ("$mustOr: Boolean! = false", True),
 }
 
-# What no snapshot holds, by type: graphql-core has to look it up, for each viewer.
+# Fields that no snapshot holds, by type: graphql-core looks them up for each viewer.
 LOOKED_UP = {
     "Message": (
         "chat { id }",
@@ -72,7 +72,7 @@ def selections(
     if with_lookups and draw(st.integers(0, 3)):
         body = f"{{ {draft.lookup(ROOTS[root])} {body[1:]}"
     fragments = [f"fragment {name} on {on} {selected}" for name, (on, selected) in draft.fragments.items()]
-    names = sorted(draft.used)
+    names = sorted(draft.used_variables)
     declared = ", ".join(VARIABLES[name][0] for name in names)
     variables = {name: draw(st.booleans()) for name in names if not VARIABLES[name][1] or draw(st.booleans())}
     operation = f"subscription ({declared})" if declared else "subscription"
@@ -82,13 +82,13 @@ def selections(
 
 @dataclass
 class _Draft:
-    """A document in the making."""
+    """A document that is being generated."""
 
     draw: st.DrawFn
     with_lookups: bool
     has_lookup: bool = False
     fragments: dict[str, tuple[str, str]] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
+    used_variables: set[str] = field(default_factory=set)
 
     def selection_set(self, type_name: str, depth: int = 0, fragment: int = -1) -> str:
         """A selection set on a type; `fragment` is the number of the named fragment that it stands in."""
@@ -97,7 +97,7 @@ class _Draft:
         return "{ " + " ".join(parts) + " }"
 
     def lookup(self, type_name: str) -> str:
-        """A lookup, somewhere in a fragment: by chance alone few selections come as far."""
+        """A lookup inside a fragment. Chance alone rarely generates one."""
         self.has_lookup = True
         looked_up = self.draw(st.sampled_from(LOOKED_UP["Message"]))
         fields = f"message{self._directives()} {{ {looked_up} }}"
@@ -138,7 +138,7 @@ class _Draft:
         return f"...{on}{self._directives()} {selected}"
 
     def _spread(self, type_name: str, depth: int, fragment: int) -> str:
-        # A fragment spreads only those after it, so that none comes back to itself.
+        # A fragment spreads only later ones, so that there is no cycle.
         number = self.draw(st.integers(fragment + 1, FRAGMENTS - 1))
         condition = self.draw(st.sampled_from(_overlapping(type_name)))
         name = f"F{number}on{condition}"
@@ -156,7 +156,7 @@ class _Draft:
     def _condition(self) -> str:
         value = self.draw(st.sampled_from(["true", "false", *(f"${name}" for name in VARIABLES)]))
         if value.startswith("$"):
-            self.used.add(value[1:])
+            self.used_variables.add(value[1:])
         return value
 
     def _chance(self, percent: int) -> bool:
@@ -171,12 +171,13 @@ def _type(name: str) -> GraphQLNamedType:
 
 @cache
 def _fields(type_name: str) -> dict[str, GraphQLField]:
-    """The fields of a type that each of its objects holds by itself."""
+    """The fields of a type that are projectable on each of its object types."""
     found = _type(type_name)
     if isinstance(found, GraphQLUnionType):
         return {}
     assert isinstance(found, GraphQLObjectType | GraphQLInterfaceType)
-    shapes = [SHAPES[name] for name in _objects(type_name) if name in SHAPES]
+    projectable = projectable_fields()
+    shapes = [projectable[name] for name in _objects(type_name) if name in projectable]
     return {name: one for name, one in found.fields.items() if all(name in shape for shape in shapes)}
 
 
@@ -191,10 +192,10 @@ def _objects(type_name: str) -> frozenset[str]:
 
 @cache
 def _overlapping(type_name: str) -> list[str]:
-    """The types on which a fragment may stand here, of those that an event's objects can have."""
+    """The types of fragments that are valid here, of those that an event's objects can have."""
     return sorted(name for name in _conditions() if _objects(name) & _objects(type_name))
 
 
 def _conditions() -> Iterator[str]:
-    yield from SHAPES
+    yield from projectable_fields()
     yield from ("ChatEvent", "Node", *ROOTS.values())

@@ -1,4 +1,4 @@
-"""chatFeed: what comes first, where it goes on from, and that nothing is missing in between."""
+"""chatFeed: what comes first, where it continues, and that no event is missing in between."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ async def refusal_of(*arguments: Any) -> Any:
 
 
 @both_kinds
-async def test_ready_comes_first_and_then_what_happens(query: str) -> None:
+async def test_ready_comes_first_and_then_live_events(query: str) -> None:
     ann, bob, chat = await a_group(3)
     subscriber = await follow(bob, chat, query=query)
     sent = await in_thread(say, ann, chat, "Hello")
@@ -42,7 +42,7 @@ async def test_ready_comes_first_and_then_what_happens(query: str) -> None:
 
 @both_kinds
 @pytest.mark.parametrize("since", [0, 2, 3, 5])
-async def test_what_was_missed_is_replayed_in_order(query: str, since: int) -> None:
+async def test_missed_events_are_replayed_in_order(query: str, since: int) -> None:
     ann, bob, chat = await a_group(3)
     subscriber, replayed = await follow_ready(bob, chat, since, query)
     assert replayed == 5 - since
@@ -51,7 +51,7 @@ async def test_what_was_missed_is_replayed_in_order(query: str, since: int) -> N
 
 
 @both_kinds
-async def test_replay_and_live_are_joined_without_a_seam(query: str) -> None:
+async def test_replay_and_live_events_join_without_a_gap(query: str) -> None:
     ann, bob, chat = await a_group(10)
 
     async def post(sender: User) -> None:
@@ -83,7 +83,7 @@ async def test_a_seq_that_the_chat_never_reached() -> None:
     assert await subscriber.outlet.seqs(1) == [4]
 
 
-async def test_more_than_is_replayed(settings: Settings) -> None:
+async def test_more_missed_events_than_a_feed_replays(settings: Settings) -> None:
     settings.MAX_REPLAY_EVENTS = 4
     ann, bob, chat = await a_group(5)
     _, replayed = await follow_ready(bob, chat, since=3)
@@ -95,7 +95,7 @@ async def test_more_than_is_replayed(settings: Settings) -> None:
     assert await subscriber.outlet.seqs(1) == [8]
 
 
-async def test_what_the_log_no_longer_has() -> None:
+async def test_missed_events_that_the_log_no_longer_has() -> None:
     ann, bob, chat = await a_group(5)
     await in_thread(Event.objects.filter(chat=chat, seq__lte=4).delete)
     _, replayed = await follow_ready(bob, chat, since=4)
@@ -112,7 +112,7 @@ async def test_what_the_log_no_longer_has() -> None:
 
 
 @both_kinds
-async def test_what_goes_from_the_log_while_a_client_does_not_read(query: str, settings: Settings) -> None:
+async def test_events_that_are_pruned_while_a_client_does_not_read(query: str, settings: Settings) -> None:
     settings.FEED_RING_EVENTS = 3
     ann, bob, chat = await a_group(0)
     subscriber, _ = await follow_ready(bob, chat, query=query)
@@ -134,7 +134,7 @@ async def test_what_goes_from_the_log_while_a_client_does_not_read(query: str, s
 
 @both_kinds
 @pytest.mark.parametrize("ring", [1, 4, 1000])
-async def test_a_closed_outlet_keeps_its_place(query: str, ring: int, settings: Settings) -> None:
+async def test_a_closed_outlet_keeps_its_position(query: str, ring: int, settings: Settings) -> None:
     settings.FEED_RING_EVENTS = ring
     settings.FEED_LOG_PAGE = 5
     ann, bob, chat = await a_group()
@@ -166,8 +166,8 @@ async def test_an_outlet_that_takes_one_payload_at_a_time(query: str) -> None:
     assert [event["seq"] for event in events] == [0, *range(1, 12)]
 
 
-async def test_ready_comes_first_also_from_an_outlet_that_opens_by_itself() -> None:
-    """Open again, but not told so yet: an event must not overtake what was held back."""
+async def test_ready_comes_first_even_if_the_outlet_opens_before_resume() -> None:
+    """The outlet is open again and `resume` is still to come: an event must not overtake what was held back."""
     ann, bob, chat = await a_group()
     watcher, _ = await follow_ready(ann, chat)
     outlet = FakeOutlet(open=False)
@@ -179,7 +179,7 @@ async def test_ready_comes_first_also_from_an_outlet_that_opens_by_itself() -> N
 
 
 @both_kinds
-async def test_who_is_taken_out_is_told_and_gets_nothing_more(query: str) -> None:
+async def test_a_removed_member_gets_the_removal_and_nothing_more(query: str) -> None:
     ann, bob, chat = await a_group()
     subscriber, _ = await follow_ready(bob, chat, query=query)
     watcher, _ = await follow_ready(ann, chat)
@@ -195,7 +195,7 @@ async def test_who_is_taken_out_is_told_and_gets_nothing_more(query: str) -> Non
 
 
 @both_kinds
-async def test_who_is_taken_out_while_they_do_not_read_gets_nothing_more(query: str) -> None:
+async def test_a_member_who_is_removed_while_not_reading_gets_nothing_more(query: str) -> None:
     ann, bob, chat = await a_group()
     subscriber, _ = await follow_ready(bob, chat, query=query)
     watcher, _ = await follow_ready(ann, chat)
@@ -207,7 +207,7 @@ async def test_who_is_taken_out_while_they_do_not_read_gets_nothing_more(query: 
     assert "after" not in str(subscriber.outlet.payloads)
 
 
-async def test_who_comes_back_follows_anew_from_their_joining_on() -> None:
+async def test_a_member_who_is_added_again_starts_at_their_joining() -> None:
     ann, bob, chat = await a_group()
     await in_thread(Chat.objects.filter(pk=chat.pk).update, history_from_join=True)
     watcher, _ = await follow_ready(ann, chat)
@@ -221,7 +221,7 @@ async def test_who_comes_back_follows_anew_from_their_joining_on() -> None:
     assert "absence" not in str(subscriber.outlet.payloads)
 
 
-async def test_who_is_no_member_is_answered_as_if_there_were_no_chat() -> None:
+async def test_a_non_member_gets_the_answer_for_a_missing_chat() -> None:
     _ann, bob, chat = await a_group()
     eve = (await in_thread(make_users, 1))[0]
     foreign = await refusal_of(eve, chat)
@@ -233,7 +233,7 @@ async def test_who_is_no_member_is_answered_as_if_there_were_no_chat() -> None:
 
 
 @pytest.mark.parametrize(("since", "code"), [(-1, "BAD_INPUT"), (2**31, "BAD_INPUT")])
-async def test_what_is_no_seq(since: int, code: str) -> None:
+async def test_an_invalid_since(since: int, code: str) -> None:
     _ann, bob, chat = await a_group()
     with pytest.raises(RequestRefused) as refused:
         await follow(bob, chat, since)
@@ -245,10 +245,10 @@ async def test_a_log_that_cannot_be_read_ends_the_operation_with_an_error(
 ) -> None:
     _ann, bob, chat = await a_group(3)
 
-    def read_gap(*_arguments: object) -> None:
+    def read_range(*_arguments: object) -> None:
         raise OperationalError("secret address of the database")
 
-    monkeypatch.setattr(older_events, "read_gap", read_gap)
+    monkeypatch.setattr(older_events, "read_range", read_range)
     subscriber = await follow(bob, chat, since=0)
     await subscriber.outlet.wait_for(lambda: subscriber.outlet.ended)
     assert "secret" not in json.dumps(subscriber.outlet.errors)

@@ -1,4 +1,4 @@
-"""Deleting really deletes: no replay carries a text that is gone, whether from memory or from the log."""
+"""Deleted text is really gone: no replay carries it, neither from memory nor from the log."""
 
 import asyncio
 from typing import Any
@@ -11,26 +11,26 @@ from chats.services import delete_message, edit_message, remove_member
 from foundation.database import in_thread
 from schema import loaders
 from tests.factories import say
-from tests.schema.executing import counted_queries
 from tests.schema.live.outlets import SHARED, a_group, both_kinds, follow_ready
+from tests.sql_statements import counted_queries
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
 
 REPLIES = SHARED.replace("message { id text", "message { id replyTo { text } text")
 
 
-def lookups_held(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
-    """Hold the lookup of messages up: the first event says that it has begun, the second lets it go on."""
-    begun, go_on = asyncio.Event(), asyncio.Event()
+def hold_lookups(monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
+    """Delay lookups of messages: the first event is set when one starts, and setting the second releases them."""
+    started, release = asyncio.Event(), asyncio.Event()
 
     async def slowly(function: Any, *arguments: Any) -> Any:
-        if getattr(function, "func", None) is reads.visible_messages and not go_on.is_set():
-            begun.set()
-            await go_on.wait()
+        if getattr(function, "func", None) is reads.visible_messages and not release.is_set():
+            started.set()
+            await release.wait()
         return await in_thread(function, *arguments)
 
     monkeypatch.setattr(loaders, "in_thread", slowly)
-    return begun, go_on
+    return started, release
 
 
 @both_kinds
@@ -49,15 +49,15 @@ async def test_a_replay_after_a_deletion_or_an_edit(query: str, ring: int, setti
     subscriber, replayed = await follow_ready(bob, chat, since=2, query=query)
     assert replayed == 5
     events = await subscriber.outlet.events(5)
-    told = str(subscriber.outlet.payloads)
-    assert "secret" not in told
-    assert "hidden" not in told
+    delivered = str(subscriber.outlet.payloads)
+    assert "secret" not in delivered
+    assert "hidden" not in delivered
     texts = [event.get("message", {}).get("text") for event in events]
     assert texts == ["", "shown", "", "shown", None]
 
 
 @both_kinds
-async def test_who_had_not_read_it_before_its_deletion_never_gets_it(query: str) -> None:
+async def test_a_client_that_did_not_read_before_the_deletion_never_gets_the_text(query: str) -> None:
     ann, bob, chat = await a_group()
     subscriber, _ = await follow_ready(bob, chat, query=query)
     watcher, _ = await follow_ready(ann, chat)
@@ -71,39 +71,41 @@ async def test_who_had_not_read_it_before_its_deletion_never_gets_it(query: str)
     assert deleted["__typename"] == "MessageDeleted"
 
 
-async def test_a_payload_in_the_making_while_its_message_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_message_that_is_deleted_while_its_payload_is_executed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     ann, bob, chat = await a_group()
     first = await in_thread(say, ann, chat, "first")
     subscriber, _ = await follow_ready(bob, chat, query=REPLIES)
     watcher, _ = await follow_ready(ann, chat)
-    begun, go_on = lookups_held(monkeypatch)
+    started, release = hold_lookups(monkeypatch)
     message = await in_thread(say, ann, chat, "secret", reply_to_id=first.pk)
-    await begun.wait()
+    await started.wait()
     await in_thread(delete_message, ann.pk, message.pk)
     await watcher.outlet.events(2)
-    go_on.set()
+    release.set()
     events = await subscriber.outlet.events(2)
     assert [event["__typename"] for event in events] == ["MessagePosted", "MessageDeleted"]
     assert "secret" not in str(subscriber.outlet.payloads)
 
 
-async def test_a_last_payload_in_the_making_while_its_message_is_deleted(
+async def test_a_message_that_is_deleted_while_the_last_payloads_are_executed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its reader is removed meanwhile: what they have not got of the time before is looked up for the last time."""
+    """Its reader is removed at the same time, and the events from before the removal are executed for them."""
     ann, bob, chat = await a_group()
     first = await in_thread(say, ann, chat, "first")
     subscriber, _ = await follow_ready(bob, chat, query=REPLIES)
     watcher, _ = await follow_ready(ann, chat)
-    begun, go_on = lookups_held(monkeypatch)
+    started, release = hold_lookups(monkeypatch)
     message = await in_thread(say, ann, chat, "secret", reply_to_id=first.pk)
-    await begun.wait()
+    await started.wait()
     await in_thread(remove_member, ann.pk, chat.pk, bob.pk)
     await watcher.outlet.events(2)
     assert not subscriber.outlet.completed
     await in_thread(delete_message, ann.pk, message.pk)
     await watcher.outlet.events(1)
-    go_on.set()
+    release.set()
     await subscriber.outlet.wait_for(lambda: subscriber.outlet.completed)
     assert [event["__typename"] for event in subscriber.outlet.rest] == ["MemberLeft"]
 
@@ -121,7 +123,7 @@ async def test_a_storm_of_reconnects_is_served_from_memory() -> None:
     assert [statement for statement in statements if "chats_event" in statement] == []
 
 
-async def test_many_who_ask_for_the_same_past_cost_one_read_of_the_log(settings: Settings) -> None:
+async def test_replays_of_the_same_events_cost_one_read_of_the_log(settings: Settings) -> None:
     ann, bob, chat = await a_group()
 
     def talk() -> None:

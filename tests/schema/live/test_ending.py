@@ -1,4 +1,4 @@
-"""How operations end, and what is left of them: nothing."""
+"""How operations end, and that nothing is left of them."""
 
 import asyncio
 from unittest import mock
@@ -28,19 +28,19 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def groups() -> set[str]:
-    """The groups of the layer that this process is in."""
+    """The channel layer's groups that this process has joined."""
     layer = get_channel_layer()
     return set(layer._get_layer().groups)
 
 
 def tasks() -> set[str]:
-    """What runs beside the test and the hub's own two tasks."""
+    """The tasks that operations started and that still run."""
     names = {task.get_name() for task in asyncio.all_tasks() if task is not asyncio.current_task()}
-    return {name for name in names if name in ("catch up", "execute", "heal", "open chat", "hub leave")}
+    return {name for name in names if name in ("catch up", "execute", "fill gaps", "open chat", "hub leave")}
 
 
 async def everything_gone() -> bool:
-    return not groups() and not tasks() and not live_chats()._chats and not get_hub()._chats
+    return not groups() and not tasks() and not live_chats().open_chats and not get_hub()._chats
 
 
 @both_kinds
@@ -67,11 +67,11 @@ async def test_a_refused_operation_leaves_nothing_behind() -> None:
 
 
 async def test_a_start_that_is_cancelled_leaves_nothing_behind() -> None:
-    """The client closes its socket while its feeds start."""
+    """The client closes its socket while a feed starts, at every step of the start."""
     ann, _bob, chat = await a_group()
-    for turns in range(12):
+    for steps in range(12):
         start = asyncio.create_task(follow(ann, chat))
-        for _ in range(turns):
+        for _ in range(steps):
             await asyncio.sleep(0)
         start.cancel()
         [outcome] = await asyncio.gather(start, return_exceptions=True)
@@ -86,19 +86,17 @@ async def test_a_chat_is_kept_for_a_while_for_clients_that_reconnect(settings: S
     settings.FEED_RING_LINGER_SECONDS = 60
     ann, bob, chat = await a_group()
     subscriber, _ = await follow_ready(bob, chat)
-    feed = live_chats()._chats[chat.pk]
+    opened = live_chats().open_chats[chat.pk]
     subscriber.stop()
     await in_thread(say, ann, chat)
     again, _ = await follow_ready(bob, chat, since=2)
     assert (await again.outlet.event())["seq"] == 3
-    assert live_chats()._chats[chat.pk] is feed
+    assert live_chats().open_chats[chat.pk] is opened
 
 
 @both_kinds
 @pytest.mark.parametrize("since", [None, 0])
-async def test_an_operation_that_is_stopped_by_its_own_payload_gets_no_other(
-    query: str, since: int | None
-) -> None:
+async def test_an_operation_that_its_own_payload_stops_gets_no_other(query: str, since: int | None) -> None:
     ann, bob, chat = await a_group(5)
     watcher, _ = await follow_ready(ann, chat)
     outlet = FakeOutlet(open=False)
@@ -111,8 +109,8 @@ async def test_an_operation_that_is_stopped_by_its_own_payload_gets_no_other(
     assert len(outlet.payloads) == 1
 
 
-async def test_an_operation_that_stops_another_one_amid_an_event() -> None:
-    """As when a socket falls while it is written to: all of its operations stop at once."""
+async def test_an_operation_that_stops_others_during_an_event() -> None:
+    """As when a write finds a socket closed: all of its operations stop at once."""
     ann, bob, chat = await a_group()
     watcher, _ = await follow_ready(ann, chat)
     subscribers = [(await follow_ready(bob, chat))[0] for _ in range(8)]
@@ -128,7 +126,7 @@ async def test_an_operation_that_stops_another_one_amid_an_event() -> None:
     assert sum(len(subscriber.outlet.rest) for subscriber in subscribers) == 1
 
 
-async def test_a_stranger_makes_nobody_follow_a_chat() -> None:
+async def test_a_non_member_does_not_open_a_chat() -> None:
     ann, _, chat = await a_group()
     (eve,) = await in_thread(make_users, 1)
     for _ in range(2):
@@ -136,17 +134,17 @@ async def test_a_stranger_makes_nobody_follow_a_chat() -> None:
             await follow(eve, chat)
         assert refused.value.errors[0]["extensions"] == {"code": "NOT_FOUND"}
         assert not groups()
-        assert not live_chats()._chats
+        assert not live_chats().open_chats
     followed = await follow(ann, chat)
     with pytest.raises(RequestRefused):
         await follow(eve, chat)
     followed.stop()
 
 
-async def test_who_comes_together_to_a_chat_costs_one_look_at_the_members() -> None:
+async def test_viewers_who_subscribe_together_cost_one_read_of_the_memberships() -> None:
     ann, bob, chat = await a_group()
-    with mock.patch("schema.live.delivery.live_chats.members_among", wraps=members_among) as looked:
+    with mock.patch("schema.live.delivery.live_chats.members_among", wraps=members_among) as read:
         subscribers = await asyncio.gather(*(follow(viewer, chat) for viewer in (ann, bob) * 50))
-    assert looked.call_count == 1
+    assert read.call_count == 1
     for subscriber in subscribers:
         subscriber.stop()

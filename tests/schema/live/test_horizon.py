@@ -1,4 +1,4 @@
-"""A feed whose client has been away for longer than the log goes back."""
+"""Clients that were away for longer than the log is kept."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def an_old_chat() -> tuple[User, Chat]:
-    """A chat with six events, of which the log has kept the last two."""
+    """A chat with six events, of which pruning keeps the last two."""
     (ann,) = make_users(1)
     chat = make_group(ann)
     for _ in range(5):
@@ -26,10 +26,10 @@ def an_old_chat() -> tuple[User, Chat]:
     return ann, chat
 
 
-@pytest.mark.parametrize("is_followed", [False, True], ids=["not followed before", "followed before"])
-async def test_who_comes_from_beyond_the_horizon_is_reset(is_followed: bool, settings: Settings) -> None:
+@pytest.mark.parametrize("is_open", [False, True], ids=["not open before", "open before"])
+async def test_a_client_from_beyond_the_horizon_is_reset(is_open: bool, settings: Settings) -> None:
     ann, chat = await in_thread(an_old_chat)
-    if is_followed:
+    if is_open:
         await follow_ready(ann, chat)
     await in_thread(call_command, "prune_log", verbosity=0)
     kept, replayed = await follow_ready(ann, chat, since=4)

@@ -13,8 +13,9 @@ from foundation.database import in_thread
 from schema.live.delivery import inbox
 from schema.live.delivery.live_chats import live_chats
 from tests.factories import make_group, make_users, say
-from tests.schema.executing import counted_queries, ids
+from tests.schema.executing import ids
 from tests.schema.live.inboxes import InboxOutlet, follow_inbox, lose_notices, people_and_chats
+from tests.sql_statements import counted_queries
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
 
@@ -35,7 +36,7 @@ async def test_ready_comes_first_with_all_chats() -> None:
     assert (posted["chatId"], posted["seq"], posted["message"]["text"]) == (ids(other)[0], 3, "Good day")
 
 
-async def test_each_chat_goes_on_from_its_own_seq() -> None:
+async def test_each_chat_continues_from_its_own_seq() -> None:
     ann, bob, (behind, at_it, ahead, live) = await people_and_chats(4)
     foreign = await in_thread(make_group, ann)
     for chat in (behind, behind, at_it, live):
@@ -51,8 +52,8 @@ async def test_each_chat_goes_on_from_its_own_seq() -> None:
     assert [outlet.seqs(chat) for chat in (behind, at_it, ahead, live)] == [[3, 4, 5], [4], [3], [4]]
 
 
-async def test_a_new_member_who_seems_unknown_here_is_no_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process let them in, and word of it has not come to this one, which follows the chat."""
+async def test_a_new_member_that_is_unknown_to_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process added them, and its event has not reached this one, which has the chat open."""
     ann, bob, (chat,) = await people_and_chats(1)
     (eve,) = await in_thread(make_users, 1)
     _watching, watcher = await follow_inbox(bob)
@@ -83,7 +84,7 @@ async def test_history_from_join_is_respected() -> None:
 
 
 async def test_two_hundred_chats_cost_as_many_queries_as_two(settings: Settings) -> None:
-    # The poll would count as well, and a chat that is closed before it is attached to.
+    # Else the queries of the poll would count, and those of a chat that is closed before a subscription attaches.
     settings.FEED_PROBE_SECONDS = settings.FEED_RING_LINGER_SECONDS = 3600
     costs = []
     for count in (2, 200):
@@ -95,10 +96,10 @@ async def test_two_hundred_chats_cost_as_many_queries_as_two(settings: Settings)
         await in_thread(say, ann, chats[-1])
         await outlet.count(2)
         operation.stop()
-    assert costs == [3, 3]  # the memberships, what is unread, where the chats stand
+    assert costs == [3, 3]  # the memberships, the unread counts, the states of the chats
 
 
-async def test_a_closed_outlet_keeps_all_chats_in_their_places() -> None:
+async def test_a_closed_outlet_keeps_the_position_of_every_chat() -> None:
     ann, bob, chats = await people_and_chats(3)
     operation, outlet = await follow_inbox(bob)
     _watching, watcher = await follow_inbox(ann)
@@ -117,14 +118,14 @@ async def test_a_closed_outlet_keeps_all_chats_in_their_places() -> None:
 async def test_a_chat_that_fails_ends_the_whole_inbox(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    """With one chat missing, the client would have a hole and not know it: it comes back with its cursors."""
+    """Else the client would miss that chat without knowing it. It subscribes again with its cursors."""
     ann, bob, (one, other) = await people_and_chats(2)
     await in_thread(say, ann, one)
 
     def fail(*_arguments: object) -> None:
         raise OperationalError("a secret address")
 
-    monkeypatch.setattr("schema.live.memory.older_events.read_gap", fail)
+    monkeypatch.setattr("schema.live.memory.older_events.read_range", fail)
     _operation, outlet = await follow_inbox(bob, {one: 2})
     await outlet.until(lambda one: one.errors)
     assert outlet.errors is not None
@@ -140,16 +141,16 @@ async def test_a_chat_that_fails_ends_the_whole_inbox(
 async def test_stop_leaves_nothing_behind() -> None:
     ann, bob, chats = await people_and_chats(3)
     operation, outlet = await follow_inbox(bob)
-    attached = [live_chats()._chats[chat.pk] for chat in chats]
+    attached = [live_chats().open_chats[chat.pk] for chat in chats]
     operation.stop()
     operation.stop()
     assert all(chat.is_idle for chat in attached)
-    assert get_hub()._user_feeds.membership_listeners() == []
-    assert get_hub()._user_feeds._marks == {}
+    assert get_hub()._user_feeds.users_with_membership_listeners() == []
+    assert get_hub()._user_feeds._versions == {}
     for chat in chats:
         await in_thread(say, ann, chat)
     async with asyncio.timeout(20):
-        while live_chats()._chats or get_hub()._chats:  # noqa: ASYNC110 - there is no event
+        while live_chats().open_chats or get_hub()._chats:  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0.01)
     assert outlet.names() == ["InboxReady"]
 
@@ -169,11 +170,11 @@ async def test_a_start_that_is_cancelled_leaves_nothing_behind(monkeypatch: pyte
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert get_hub()._user_feeds.membership_listeners() == []
+    assert get_hub()._user_feeds.users_with_membership_listeners() == []
     assert outlet.events == []
 
 
-async def test_typing_in_each_chat_and_an_edit_by_its_sender() -> None:
+async def test_typing_in_each_chat_and_an_edit() -> None:
     ann, bob, (one, other) = await people_and_chats(2)
     _operation, outlet = await follow_inbox(bob)
     for chat in (one, other):

@@ -1,4 +1,4 @@
-"""inboxFeed: chats that come and go while it runs."""
+"""inboxFeed: chats that are added and removed while it runs."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from tests.schema.live.inboxes import follow_inbox, lose_notices, people_and_cha
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
 
 
-async def test_who_has_no_chat_waits_for_one() -> None:
+async def test_a_viewer_without_chats_gets_the_first_one() -> None:
     ann, _bob, _ = await people_and_chats(0)
     _operation, outlet = await follow_inbox(ann)
     chat = await in_thread(make_group, ann)
@@ -28,7 +28,7 @@ async def test_who_has_no_chat_waits_for_one() -> None:
     assert (joined["__typename"], joined["seq"]) == ("MemberJoined", 1)
 
 
-async def test_a_chat_comes_with_all_from_its_joining_on() -> None:
+async def test_a_new_chat_starts_at_the_joining() -> None:
     ann, bob, _ = await people_and_chats(0)
     chat = await in_thread(make_group, ann)
     await in_thread(say, ann, chat, "before")
@@ -45,14 +45,14 @@ async def test_a_chat_comes_with_all_from_its_joining_on() -> None:
     assert posted["message"]["text"] == "at once"
 
 
-@pytest.mark.parametrize("is_followed", [False, True], ids=["not followed here", "followed here"])
-async def test_a_lost_notice_of_a_new_chat_is_made_good_by_the_poll(
-    monkeypatch: pytest.MonkeyPatch, is_followed: bool
+@pytest.mark.parametrize("is_open", [False, True], ids=["not open here", "open here"])
+async def test_the_poll_finds_a_new_chat_whose_notice_was_lost(
+    monkeypatch: pytest.MonkeyPatch, is_open: bool
 ) -> None:
     ann, bob, _ = await people_and_chats(0)
     chat = await in_thread(make_group, ann)
     _operation, outlet = await follow_inbox(bob)
-    if is_followed:
+    if is_open:
         await follow_inbox(ann)
     with monkeypatch.context() as patched:
         lose_notices(patched)
@@ -63,7 +63,7 @@ async def test_a_lost_notice_of_a_new_chat_is_made_good_by_the_poll(
     await outlet.count(4)
 
 
-async def test_a_chat_goes_when_its_member_does() -> None:
+async def test_a_chat_is_removed_with_the_membership() -> None:
     ann, bob, (chat, other) = await people_and_chats(2)
     _operation, outlet = await follow_inbox(bob)
     await in_thread(remove_member, ann.pk, chat.pk, bob.pk)
@@ -77,18 +77,18 @@ async def test_a_chat_goes_when_its_member_does() -> None:
     assert not outlet.completed
 
 
-async def test_leaving_and_coming_back_within_a_moment() -> None:
+async def test_being_removed_and_added_again_at_once() -> None:
     ann, bob, (chat,) = await people_and_chats(1)
     _operation, outlet = await follow_inbox(bob)
 
-    def go_and_come() -> None:
+    def remove_and_add() -> None:
         for number in range(5):
             remove_member(ann.pk, chat.pk, bob.pk)
             say(ann, chat, f"while they were away {number}")
             add_members(ann.pk, chat.pk, [bob.pk])
             say(ann, chat, f"while they were here {number}")
 
-    await in_thread(go_and_come)
+    await in_thread(remove_and_add)
     await in_thread(say, ann, chat, "the last word")
     await outlet.until(lambda one: one.events[-1].get("message", {}).get("text") == "the last word")
     seqs = outlet.seqs(chat)
@@ -97,17 +97,17 @@ async def test_leaving_and_coming_back_within_a_moment() -> None:
     assert [event["seq"] for event in outlet.events[last_added:]] == [21, 22, 23]
 
 
-async def test_ready_comes_first_also_when_a_notice_comes_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ready_comes_first_even_if_a_notice_comes_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     ann, bob, chats = await people_and_chats(3)
 
-    async def amid_a_notice(function: Any, *arguments: Any) -> Any:
+    async def with_a_notice(function: Any, *arguments: Any) -> Any:
         found = await in_thread(function, *arguments)
         if function is reads.unread_counts:
-            get_hub()._user_feeds.tell_memberships(bob.pk)
-            await in_thread(member_chat_ids, bob.pk)  # as long as a comparison takes
+            get_hub()._user_feeds.notify_membership_listeners(bob.pk)
+            await in_thread(member_chat_ids, bob.pk)  # takes as long as a check of the memberships
         return found
 
-    monkeypatch.setattr(inbox, "in_thread", amid_a_notice)
+    monkeypatch.setattr(inbox, "in_thread", with_a_notice)
     _operation, outlet = await follow_inbox(bob)
     for chat in chats:
         await in_thread(say, ann, chat)
@@ -115,7 +115,7 @@ async def test_ready_comes_first_also_when_a_notice_comes_before_it(monkeypatch:
     assert outlet.names() == ["InboxReady", "MessagePosted", "MessagePosted", "MessagePosted"]
 
 
-async def test_a_look_at_the_memberships_that_fails_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_check_of_the_memberships_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     ann, bob, _ = await people_and_chats(0)
     _operation, outlet = await follow_inbox(bob)
     faults = iter([OperationalError("away"), OSError("broken")])

@@ -1,4 +1,4 @@
-"""Who joins sees the whole history, or where the chat says so what was said from their joining on."""
+"""A new member sees the whole history, or only that from their joining on, as the chat is set."""
 
 import pytest
 
@@ -27,8 +27,8 @@ def a_late_joiner(from_join: bool) -> tuple[User, User, Chat, int]:
 
 
 @both_kinds
-@pytest.mark.parametrize("from_join", [False, True], ids=["whole history", "from their joining on"])
-async def test_what_was_said_before_their_joining_and_is_edited_after_it(query: str, from_join: bool) -> None:
+@pytest.mark.parametrize("from_join", [False, True], ids=["whole history", "from joining on"])
+async def test_a_message_from_before_the_joining_that_is_edited_after_it(query: str, from_join: bool) -> None:
     ann, bob, chat, early = await in_thread(a_late_joiner, from_join)
     live, replayed = await follow_ready(bob, chat, since=0, query=query)
     assert replayed == (1 if from_join else 3)
@@ -41,15 +41,15 @@ async def test_what_was_said_before_their_joining_and_is_edited_after_it(query: 
     again, _ = await follow_ready(bob, chat, since=0, query=query)
     assert await again.outlet.seqs(len(seqs)) == seqs
     await inbox.count(1 + len(seqs))
-    for told in (str(live.outlet.payloads), str(again.outlet.payloads), str(inbox.events)):
-        assert (EARLY in told) is not from_join
-        assert "after it" in told
+    for delivered in (str(live.outlet.payloads), str(again.outlet.payloads), str(inbox.events)):
+        assert (EARLY in delivered) is not from_join
+        assert "after it" in delivered
     edited, _ = await owner.outlet.events(2)
     assert edited["message"]["text"] == EDITED
 
 
-async def test_those_who_joined_together_share() -> None:
+async def test_members_who_joined_together_share_a_stream() -> None:
     ann, bob, chat, _ = await in_thread(a_late_joiner, True)
     for viewer in (ann, bob, bob):
         await follow_ready(viewer, chat)
-    assert sorted(len(one.attachments) for one in live_chats()._chats[chat.pk].streams.values()) == [1, 2]
+    assert sorted(len(one.attachments) for one in live_chats().open_chats[chat.pk].streams.values()) == [1, 2]

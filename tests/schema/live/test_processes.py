@@ -1,4 +1,4 @@
-"""What this process has not heard of yet: the database decides who may follow, and from where."""
+"""Events that have not reached this process: the database decides who may subscribe, and from where."""
 
 import asyncio
 import threading
@@ -18,12 +18,12 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 @pytest.fixture
 def lossy(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    """Nothing that is published arrives, and the poll is too late to help."""
+    """No published event arrives, and the poll comes too late."""
     settings.FEED_PROBE_SECONDS = settings.FEED_POLL_SECONDS = 3600
     monkeypatch.setattr(publish, "publish", lambda *_events: None)
 
 
-async def test_who_has_a_newer_seq_than_this_process_is_not_ahead_of_the_server(lossy: None) -> None:
+async def test_a_client_with_a_newer_seq_than_this_process_is_not_ahead_of_the_server(lossy: None) -> None:
     ann, bob, chat = await a_group()
     watcher, _ = await follow_ready(ann, chat)
     sent = await in_thread(say, ann, chat)
@@ -33,7 +33,7 @@ async def test_who_has_a_newer_seq_than_this_process_is_not_ahead_of_the_server(
     assert subscriber.outlet.rest == []
 
 
-async def test_a_new_member_of_whom_this_process_has_not_heard_may_follow(lossy: None) -> None:
+async def test_a_new_member_that_is_unknown_to_this_process_may_subscribe(lossy: None) -> None:
     ann, _bob, chat = await a_group()
     await follow_ready(ann, chat)
     cy = (await in_thread(make_users, 1))[0]
@@ -43,10 +43,10 @@ async def test_a_new_member_of_whom_this_process_has_not_heard_may_follow(lossy:
     assert (await subscriber.outlet.event())["__typename"] == "MemberJoined"
 
 
-async def test_who_was_taken_out_unheard_gets_nothing_from_after_that(
+async def test_a_member_whose_removal_was_missed_gets_nothing_after_it(
     lossy: None, settings: Settings
 ) -> None:
-    """A process may still take them for a member: but only up to the event that says otherwise."""
+    """To this process they are still a member, but only up to the removal that it finds."""
     settings.FEED_PROBE_SECONDS = settings.FEED_POLL_SECONDS = 0.05
     ann, bob, chat = await a_group()
     watcher, _ = await follow_ready(ann, chat)
@@ -58,7 +58,7 @@ async def test_who_was_taken_out_unheard_gets_nothing_from_after_that(
     assert [event["__typename"] for event in subscriber.outlet.rest] == ["MemberLeft"]
 
 
-async def test_what_was_lost_at_the_end_is_found_by_the_poll(lossy: None, settings: Settings) -> None:
+async def test_the_poll_finds_lost_events_at_the_end(lossy: None, settings: Settings) -> None:
     settings.FEED_PROBE_SECONDS = settings.FEED_POLL_SECONDS = 0.05
     ann, bob, chat = await a_group()
     subscriber, _ = await follow_ready(bob, chat)
@@ -67,10 +67,10 @@ async def test_what_was_lost_at_the_end_is_found_by_the_poll(lossy: None, settin
     assert await subscriber.outlet.seqs(3) == [3, 4, 5]
 
 
-async def test_who_waits_for_a_chat_that_is_closed_meanwhile_gets_the_next(
+async def test_a_subscription_that_waits_for_a_chat_while_it_closes_opens_it_again(
     lossy: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They ask for what this process has not heard of, and before it has, nobody else is left in the chat."""
+    """It waits for an event that this process does not have yet, while the chat's last other subscription has ended."""
     reading, may_read = threading.Event(), threading.Event()
 
     def read_slowly(*arguments: int) -> Any:
@@ -78,17 +78,17 @@ async def test_who_waits_for_a_chat_that_is_closed_meanwhile_gets_the_next(
         may_read.wait(20)
         return []
 
-    monkeypatch.setattr(hub, "read_gap", read_slowly)
+    monkeypatch.setattr(hub, "read_deliverable_gap", read_slowly)
     settings.FEED_RING_LINGER_SECONDS = 3600
     ann, bob, chat = await a_group()
     watcher, _ = await follow_ready(ann, chat)
     watcher.operation.stop()
     sent = await in_thread(say, ann, chat)
     settings.FEED_RING_LINGER_SECONDS = settings.FEED_LINGER_SECONDS = 0
-    following = asyncio.create_task(follow_ready(bob, chat, since=sent.seq))
+    subscribing = asyncio.create_task(follow_ready(bob, chat, since=sent.seq))
     await asyncio.to_thread(reading.wait, 20)
     async with asyncio.timeout(20):
-        subscriber, replayed = await following
+        subscriber, replayed = await subscribing
     may_read.set()
     assert replayed == 0
     assert subscriber.outlet.rest == []

@@ -1,4 +1,4 @@
-"""Who is taken out gets nothing from after that: not live, not from the ring or the log, in no order of things."""
+"""A removed member gets nothing from after the removal: not live, not from memory, not from the log."""
 
 import asyncio
 import threading
@@ -10,7 +10,7 @@ import pytest
 from chats.events import DurableEvent
 from chats.feeds import publish
 from chats.feeds.hub import get_hub
-from chats.log.read import last_seqs, read_gap
+from chats.log.read import last_seqs, read_range
 from chats.models import Chat
 from chats.services import add_members, delete_message, edit_message, remove_member
 from foundation.database import in_thread
@@ -26,10 +26,10 @@ LATER = "edited after the removal"
 
 
 @both_kinds
-async def test_an_edit_from_after_it_is_not_shown_by_what_was_missed(
+async def test_missed_events_do_not_show_an_edit_from_after_the_removal(
     query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Posted, removed, edited, and all of it comes from the log at once: there the message has its last text."""
+    """Post, removal and edit come from the log together, where the message has its last text already."""
     ann, bob, chat = await a_group()
     subscriber, _ = await follow_ready(bob, chat, query=query)
     watcher, _ = await follow_ready(ann, chat)
@@ -37,12 +37,12 @@ async def test_an_edit_from_after_it_is_not_shown_by_what_was_missed(
     with monkeypatch.context() as patched:
         patched.setattr(publish, "_dispatch", lambda _publications: None)
 
-        def all_of_it() -> None:
+        def post_remove_and_edit() -> None:
             message = say(ann, chat, "before")
             remove_member(ann.pk, chat.pk, bob.pk)
             edit_message(ann.pk, message.pk, LATER)
 
-        await in_thread(all_of_it)
+        await in_thread(post_remove_and_edit)
         await get_hub().poll()
         assert await watcher.outlet.seqs(3) == [3, 4, 5]
     await subscriber.outlet.wait_for(lambda: subscriber.outlet.completed)
@@ -54,32 +54,32 @@ async def test_an_edit_from_after_it_is_not_shown_by_what_was_missed(
 
 
 @both_kinds
-async def test_a_replay_waits_for_what_the_feed_has_not_heard(
+async def test_a_replay_waits_for_events_that_the_feed_does_not_have_yet(
     query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rows that a replay reads are ahead of the feed, by a removal and an edit whose word is late."""
+    """The rows that a replay reads are ahead of the feed by a removal and an edit, whose events are late."""
     ann, bob, chat = await a_group(3)
     watcher, _ = await follow_ready(ann, chat)
     held: list[Any] = []
     stock = publish._dispatch
     monkeypatch.setattr(publish, "_dispatch", held.append)
 
-    def take_out_and_edit() -> None:
+    def remove_and_edit() -> None:
         message = say(ann, chat, "the last one")
         remove_member(ann.pk, chat.pk, bob.pk)
         edit_message(ann.pk, message.pk - 1, LATER)
 
     reading, may_read = threading.Event(), threading.Event()
 
-    def late(*arguments: int) -> Sequence[DurableEvent]:
+    def read_late(*arguments: int) -> Sequence[DurableEvent]:
         reading.set()
         may_read.wait(20)
-        return read_gap(*arguments)
+        return read_range(*arguments)
 
-    monkeypatch.setattr(older_events, "read_gap", late)
+    monkeypatch.setattr(older_events, "read_range", read_late)
     subscriber = await follow(bob, chat, since=2, query=query)
     await asyncio.to_thread(reading.wait, 20)
-    await in_thread(take_out_and_edit)
+    await in_thread(remove_and_edit)
     may_read.set()
     for publications in held:
         await in_thread(stock, publications)
@@ -93,12 +93,12 @@ async def test_a_replay_waits_for_what_the_feed_has_not_heard(
 async def test_a_text_that_changes_while_it_is_read_is_not_shown(
     query: str, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Read before the change and shown after it: the change is made to what was read."""
+    """The rows are read before the change and shown after it: the change is applied to them."""
     ann, bob, chat = await a_group(3)
     watcher, _ = await follow_ready(ann, chat)
     secret = await in_thread(say, ann, chat, "secret")
     await watcher.outlet.events(1)
-    live_chats()._chats[chat.pk].on_hole(6)  # nothing is in memory
+    live_chats().open_chats[chat.pk].on_hole(6)  # nothing is in memory
     reading, may_go_on = threading.Event(), threading.Event()
 
     def after_the_rows(chat_ids: list[int]) -> dict[int, int]:
@@ -121,7 +121,7 @@ async def test_a_text_that_changes_while_it_is_read_is_not_shown(
     assert "secret" not in str(subscriber.outlet.payloads)
 
 
-async def test_a_laggard_gets_what_is_in_memory_and_then_their_leaving() -> None:
+async def test_a_slow_client_gets_the_events_in_memory_and_then_the_removal() -> None:
     ann, bob, chat = await a_group()
     watcher, _ = await follow_ready(ann, chat)
     outlet = FakeOutlet(open=False)
@@ -129,7 +129,7 @@ async def test_a_laggard_gets_what_is_in_memory_and_then_their_leaving() -> None
     for number in range(3):
         await in_thread(say, ann, chat, f"{number}")
     await watcher.outlet.events(3)
-    outlet.open = True  # it reads again, but is not told so yet
+    outlet.open = True  # the client reads again, and `resume` is still to come
     await in_thread(remove_member, ann.pk, chat.pk, bob.pk)
     await in_thread(say, ann, chat, LATER)
     await outlet.wait_for(lambda: outlet.completed)
@@ -141,17 +141,17 @@ async def test_a_laggard_gets_what_is_in_memory_and_then_their_leaving() -> None
 
 
 @both_kinds
-async def test_coming_back_within_a_moment(query: str) -> None:
+async def test_a_member_who_is_removed_and_added_again_at_once(query: str) -> None:
     ann, bob, chat = await a_group()
     await in_thread(Chat.objects.filter(pk=chat.pk).update, history_from_join=True)
     subscriber, _ = await follow_ready(bob, chat, query=query)
 
-    def go_and_come() -> None:
+    def remove_and_add() -> None:
         remove_member(ann.pk, chat.pk, bob.pk)
         say(ann, chat, LATER)
         add_members(ann.pk, chat.pk, [bob.pk])
 
-    await in_thread(go_and_come)
+    await in_thread(remove_and_add)
     await subscriber.outlet.wait_for(lambda: subscriber.outlet.completed)
     again, replayed = await follow_ready(bob, chat, since=3, query=query)
     assert replayed == 1

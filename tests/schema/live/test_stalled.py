@@ -1,4 +1,4 @@
-"""Nothing is executed for clients that do not read: they ask for it when they go on."""
+"""No event is executed while no client reads: clients ask for it when they resume."""
 
 import pytest
 
@@ -8,28 +8,32 @@ from schema.live.compiling import plan
 from schema.live.compiling.event_objects import FeedEvent
 from schema.live.delivery.live_chats import live_chats
 from tests.factories import make_group, make_users, say
-from tests.schema.live.outlets import PERSONAL, SHARED, follow_ready
+from tests.schema.live.outlets import PER_VIEWER, SHARED, follow_ready
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
 
-# The same for all, and yet more than the event holds.
-LOOKED_UP = SHARED.replace("message { id text", "message { id text replyTo { id }")
-# A plan with other answers, so that its stream is another one.
+# The same for all viewers, but more than the event holds.
+WITH_LOOKUP = SHARED.replace("message { id text", "message { id text replyTo { id }")
+# Another selection, and so another stream.
 WATCHER = """subscription ($chatId: ID!, $since: Int) {
   chatFeed(chatId: $chatId, since: $since) { __typename ... on ChatEvent { seq } ... on FeedReady { replayed } }
 }"""
 
 
-@pytest.mark.parametrize("query", [SHARED, LOOKED_UP, PERSONAL], ids=["projected", "shared", "personal"])
-async def test_an_event_is_not_executed_for_nobody(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "query", [SHARED, WITH_LOOKUP, PER_VIEWER], ids=["projected", "shared", "per viewer"]
+)
+async def test_an_event_is_not_executed_while_no_client_reads(
+    query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ann, bob = await in_thread(make_users, 2)
     chat = await in_thread(make_group, ann, bob)
     stalled = [(await follow_ready(bob, chat, query=query))[0] for _ in range(3)]
-    (stream,) = live_chats()._chats[chat.pk].streams.values()
-    made: list[object] = []
+    (stream,) = live_chats().open_chats[chat.pk].streams.values()
+    executed: list[object] = []
 
     async def execute(self: plan.Plan, event: FeedEvent) -> bytes:
-        made.append(event)
+        executed.append(event)
         return await original(self, event)
 
     original = plan.Plan.execute
@@ -38,7 +42,7 @@ async def test_an_event_is_not_executed_for_nobody(query: str, monkeypatch: pyte
         project = stream._project
 
         def counted(event: DurableEvent) -> bytes:
-            made.append(event)
+            executed.append(event)
             return project(event)
 
         monkeypatch.setattr(stream, "_project", counted)
@@ -48,9 +52,9 @@ async def test_an_event_is_not_executed_for_nobody(query: str, monkeypatch: pyte
     for _ in range(5):
         await in_thread(say, ann, chat)
     assert await watcher.outlet.seqs(5) == [3, 4, 5, 6, 7]
-    assert [event for event in made if isinstance(event, DurableEvent)] == []
+    assert [event for event in executed if isinstance(event, DurableEvent)] == []
     for subscriber in stalled:
         subscriber.reopen()
     for subscriber in stalled:
         assert await subscriber.outlet.seqs(5) == [3, 4, 5, 6, 7]
-    assert len([event for event in made if isinstance(event, DurableEvent)]) >= 5
+    assert len([event for event in executed if isinstance(event, DurableEvent)]) >= 5

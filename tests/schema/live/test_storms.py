@@ -1,4 +1,4 @@
-"""Everybody comes back at once: what that costs the database grows with the chats, not with the sockets."""
+"""Reconnect storms: their cost in database queries grows with the chats, not with the sockets."""
 
 import asyncio
 import random
@@ -12,8 +12,8 @@ from foundation.database import in_thread
 from schema.live.delivery.live_chats import LiveChats
 from tests.factories import make_group, make_users, say
 from tests.foundation.test_database import connections_in_use
-from tests.schema.executing import counted_queries
 from tests.schema.live.outlets import Subscriber, follow
+from tests.sql_statements import counted_queries
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
 
@@ -31,8 +31,8 @@ def people_and_chats() -> tuple[list[User], list[Chat]]:
 
 
 @pytest.mark.parametrize("is_warm", [False, True], ids=["cold", "warm"])
-async def test_three_thousand_come_back_at_once(is_warm: bool, settings: Settings) -> None:
-    # The poll would count as well, and a chat that is closed before it is attached to.
+async def test_three_thousand_subscribers_reconnect_at_once(is_warm: bool, settings: Settings) -> None:
+    # Else the queries of the poll would count, and those of a chat that is closed before a subscription attaches.
     settings.FEED_PROBE_SECONDS = settings.FEED_RING_LINGER_SECONDS = 3600
     people, chats = await in_thread(people_and_chats)
     last = 10 + MESSAGES
@@ -42,21 +42,22 @@ async def test_three_thousand_come_back_at_once(is_warm: bool, settings: Setting
             assert await watcher.outlet.events(1 + MESSAGES)
     seed = random.randrange(2**32)
     print(f"seed {seed}")  # noqa: T201 - shown when the test fails
-    chance = random.Random(seed)
-    asked = [
-        (chance.choice(people), chance.choice(chats), chance.randint(10, last)) for _ in range(SUBSCRIBERS)
+    randomness = random.Random(seed)
+    requests = [
+        (randomness.choice(people), randomness.choice(chats), randomness.randint(10, last))
+        for _ in range(SUBSCRIBERS)
     ]
     with counted_queries() as queries:
-        storm = await asyncio.gather(*(follow(viewer, chat, since) for viewer, chat, since in asked))
-        for subscriber, (_viewer, _chat, since) in zip(storm, asked, strict=True):
-            await expect(subscriber, since, last)
-    # Where the chats stand and who is a member: gathered. The log of each chat: four times at the most, since each read
-    # doubles what is held (32, 64, 128, all), with four queries each.
+        storm = await asyncio.gather(*(follow(viewer, chat, since) for viewer, chat, since in requests))
+        for subscriber, (_viewer, _chat, since) in zip(storm, requests, strict=True):
+            await expect_replay(subscriber, since, last)
+    # The states of the chats and the memberships are read in batches. The log of each chat is read four times at most,
+    # with four queries each, since each read doubles what the ring holds (32, 64, 128, all).
     assert len(queries) <= (0 if is_warm else 3 + CHATS * 4 * 4 + 5), len(queries)
 
 
 async def cost_of(chats_count: int, sockets: int) -> int:
-    """How many queries it takes that so many come back to new chats at once, and then wait for nothing."""
+    """How many queries it takes when so many subscribers reconnect to chats that are not open yet."""
     people = await in_thread(make_users, 2)
 
     def make() -> list[Chat]:
@@ -66,15 +67,15 @@ async def cost_of(chats_count: int, sockets: int) -> int:
         return chats
 
     chats = await in_thread(make)
-    held = connections_in_use()
+    used_before = connections_in_use()
     with counted_queries() as queries:
         storm = await asyncio.gather(
             *(follow(people[number % 2], chats[number % chats_count], 2) for number in range(sockets))
         )
         for subscriber in storm:
-            await expect(subscriber, 2, 7)
+            await expect_replay(subscriber, 2, 7)
     async with asyncio.timeout(20):
-        while connections_in_use() > held:  # noqa: ASYNC110 - the pool takes them back on its threads
+        while connections_in_use() > used_before:  # noqa: ASYNC110 - there is no event: the threads give them back
             await asyncio.sleep(0)
     for subscriber in storm:
         subscriber.stop()
@@ -89,22 +90,22 @@ async def test_queries_grow_with_chats_and_not_with_sockets(settings: Settings) 
     assert costs[2, 50] < costs[4, 50] <= 2 * costs[2, 50]
 
 
-async def test_those_who_come_one_after_the_other_are_looked_up_together() -> None:
+async def test_memberships_of_viewers_who_subscribe_one_after_the_other_are_read_together() -> None:
     people = await in_thread(make_users, 40)
     chat = await in_thread(make_group, *people)
-    live, coming = LiveChats(), []
+    live, opening = LiveChats(), []
     with counted_queries() as queries:
         for person in people:
-            coming.append(asyncio.create_task(live.open_for(person.pk, chat.pk)))
+            opening.append(asyncio.create_task(live.open_for_member(chat.pk, person.pk)))
             await asyncio.sleep(0)
-        opened = await asyncio.gather(*coming)
+        opened = await asyncio.gather(*opening)
     assert len(set(opened)) == 1
     assert None not in opened
-    # The first one's, that of those who came meanwhile, and that of those who came before the chat began to open.
+    # The first viewer's, those during that read, and those before the chat started to open.
     assert sum(query.startswith('SELECT "chats_membership"') for query in queries) <= 3, queries
 
 
-async def expect(subscriber: Subscriber, since: int, last: int) -> None:
+async def expect_replay(subscriber: Subscriber, since: int, last: int) -> None:
     ready, *events = await subscriber.outlet.events(1 + last - since)
     assert (ready["seq"], ready["replayed"]) == (since, last - since)
     assert [event["seq"] for event in events] == list(range(since + 1, last + 1))

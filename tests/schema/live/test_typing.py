@@ -1,4 +1,4 @@
-"""Who is writing: told now or not at all, the latest of each person, to members alone, at a rate."""
+"""Typing: delivered at once or never, only the latest of each person, to members only, within a rate limit."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from pytest_django import Settings
 from chats.events import TypingChanged
 from chats.feeds import publish
 from chats.feeds.hub import get_hub
-from chats.log.read import read_gap
+from chats.log.read import read_range
 from chats.models import Chat
 from chats.profiles import profiles
 from chats.services import remove_member, set_typing
@@ -31,7 +31,7 @@ SET_TYPING = "mutation ($chat: ID!, $typing: Boolean!) { setTyping(chatId: $chat
 
 
 @both_kinds
-async def test_it_is_told_to_all_who_follow_and_kept_nowhere(query: str) -> None:
+async def test_it_is_delivered_to_all_subscribers_and_stored_nowhere(query: str) -> None:
     ann, bob, chat = await a_group()
     reader, _ = await follow_ready(bob, chat, query=query)
     typist, _ = await follow_ready(ann, chat, query=query)  # another of their devices may show it
@@ -44,8 +44,8 @@ async def test_it_is_told_to_all_who_follow_and_kept_nowhere(query: str) -> None
         assert event_in(payload) == {"__typename": "TypingChanged", "typing": True}
         assert subscriber.outlet.rest == []
     await inbox.until(lambda one: one.ephemeral)
-    (told,) = inbox.ephemeral.values()
-    assert told["user"] == {"username": ann.username}
+    (event,) = inbox.ephemeral.values()
+    assert event["user"] == {"username": ann.username}
     assert await in_thread(count_rows) == before
     again, replayed = await follow_ready(bob, chat, since=2, query=query)
     assert replayed == 0
@@ -54,7 +54,7 @@ async def test_it_is_told_to_all_who_follow_and_kept_nowhere(query: str) -> None
     assert again.outlet.ephemeral == []
 
 
-async def test_each_person_has_a_key_of_their_own() -> None:
+async def test_each_person_has_their_own_key() -> None:
     ann, bob, chat = await a_group()
     reader, _ = await follow_ready(bob, chat)
     for person in (ann, bob, ann):
@@ -64,7 +64,7 @@ async def test_each_person_has_a_key_of_their_own() -> None:
     assert first == third != second
 
 
-async def test_a_stranger_cannot_say_it_nor_tell_a_foreign_chat_from_a_missing_one() -> None:
+async def test_a_non_member_cannot_set_it_nor_tell_a_foreign_chat_from_a_missing_one() -> None:
     ann, bob, chat = await a_group()
     (eve,) = await in_thread(make_users, 1)
     reader, _ = await follow_ready(bob, chat)
@@ -76,7 +76,7 @@ async def test_a_stranger_cannot_say_it_nor_tell_a_foreign_chat_from_a_missing_o
     assert reader.outlet.ephemeral == []
 
 
-async def test_it_has_a_rate_of_its_own(settings: Settings) -> None:
+async def test_it_has_its_own_rate_limit(settings: Settings) -> None:
     settings.RATE_LIMITS = {**settings.RATE_LIMITS, "typing": "2/minute"}
     ann, bob, chat = await a_group()
     reader, _ = await follow_ready(bob, chat)
@@ -89,7 +89,7 @@ async def test_it_has_a_rate_of_its_own(settings: Settings) -> None:
     assert len(reader.outlet.ephemeral) == 3
 
 
-async def test_it_is_not_told_before_the_feed_stands_nor_after_its_end() -> None:
+async def test_it_is_delivered_neither_before_feed_ready_nor_after_the_end() -> None:
     ann, bob, chat = await a_group()
     watcher, _ = await follow_ready(ann, chat)
     outlet = FakeOutlet(open=False)
@@ -107,8 +107,8 @@ async def test_it_is_not_told_before_the_feed_stands_nor_after_its_end() -> None
     assert len(outlet.ephemeral) == 1
 
 
-async def test_what_comes_together_is_told_in_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A removal and the typing after it, in one message of the layer."""
+async def test_events_that_arrive_together_are_delivered_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A removal and a later typing event, in one message of the channel layer."""
     ann, bob, chat = await a_group()
     subscriber, _ = await follow_ready(bob, chat)
     watcher, _ = await follow_ready(ann, chat)
@@ -118,15 +118,15 @@ async def test_what_comes_together_is_told_in_its_order(monkeypatch: pytest.Monk
         await in_thread(set_typing, ann.pk, chat.pk, True)
         await in_thread(remove_member, ann.pk, chat.pk, bob.pk)
         await in_thread(set_typing, ann.pk, chat.pk, False)
-    assert len(publish._merged(held)) == 1
+    assert len(publish._merge_events_by_chat(held)) == 1
     await in_thread(publish._dispatch, held)
     await watcher.outlet.wait_for(lambda: len(watcher.outlet.ephemeral) == 2)
     assert subscriber.outlet.completed
     assert [event_in(payload)["typing"] for _, payload in subscriber.outlet.ephemeral] == [True]
 
 
-async def test_it_is_not_told_while_the_feed_is_behind(settings: Settings) -> None:
-    """The removal waits for what is missing before it; what somebody writes after it must not pass by."""
+async def test_it_is_not_delivered_while_the_feed_is_behind(settings: Settings) -> None:
+    """The removal waits for the missing event before it; a later typing event must not overtake it."""
     settings.FEED_GAP_WAIT_MS = 3_600_000
     ann, bob, chat = await a_group()
     subscriber, _ = await follow_ready(bob, chat)
@@ -140,12 +140,12 @@ async def test_it_is_not_told_while_the_feed_is_behind(settings: Settings) -> No
 
     await in_thread(lose_one)
     feed = get_hub()._chats[chat.pk]
-    posted, left = await in_thread(read_gap, chat.pk, 3, 4)
+    posted, left = await in_thread(read_range, chat.pk, 3, 4)
     user = (await in_thread(profiles, [ann.pk]))[ann.pk]
-    feed.take([left, TypingChanged(chat_id=chat.pk, user=user, typing=True)])
+    feed.on_layer_events([left, TypingChanged(chat_id=chat.pk, user=user, typing=True)])
     assert subscriber.outlet.ephemeral == []
-    feed.take([posted])
+    feed.on_layer_events([posted])
     assert subscriber.outlet.completed
-    feed.take([TypingChanged(chat_id=chat.pk, user=user, typing=True)])
+    feed.on_layer_events([TypingChanged(chat_id=chat.pk, user=user, typing=True)])
     assert len(watcher.outlet.ephemeral) == 1
     assert subscriber.outlet.ephemeral == []

@@ -16,7 +16,8 @@ from auth.models import User
 from chats.models import Chat
 from foundation.database import in_thread
 from tests.factories import make_direct, make_group, make_users
-from tests.schema.executing import counted_queries, data_of, ids
+from tests.schema.executing import data_of, ids
+from tests.sql_statements import counted_queries
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -114,9 +115,11 @@ async def test_sends_run_side_by_side_on_several_threads() -> None:
     with locked(chats[0][1]), locked(chats[1][1]), counted_round_trips() as asked:
         waiting += [asyncio.create_task(send(*chat)) for chat in chats[:2]]
         async with asyncio.timeout(TIMEOUT_SECONDS):
+            while len(asked) < 2:  # noqa: ASYNC110 - there is no event
+                await asyncio.sleep(0.01)
+            # Two threads wait for the locks. Sent before them, this one could share its thread with one of them.
             assert await send(*chats[2]) == 3
-        while len({thread for query, thread in asked if query}) < 3:  # noqa: ASYNC110 - there is no event
-            await asyncio.sleep(0.01)
+        assert len({thread for query, thread in asked if query}) == 3
         assert not any(task.done() for task in waiting)
     assert await asyncio.gather(*waiting) == [3, 3]
 

@@ -1,15 +1,16 @@
-"""How many SQL queries a page costs: the same for five rows as for fifty."""
+"""What a page costs: how many SQL statements, the same for five rows as for fifty, and which columns they fetch."""
 
 from typing import Any
 
 import pytest
 
 from auth.models import User
-from chats.models import Chat, Message
+from chats.models import Chat, Membership, Message
 from chats.services import add_members
 from tests.factories import make_direct, make_group, make_user, make_users, say
-from tests.schema.executing import counted_queries, data_of, ids
+from tests.schema.executing import data_of, ids
 from tests.schema.queries.documents import CHAT, CHATS, NODES
+from tests.sql_statements import counted_queries
 
 pytestmark = pytest.mark.usefixtures("inline_database")
 
@@ -29,6 +30,12 @@ def make_chats(viewer: User, count: int) -> list[Chat]:
         say(friend, chat, "and more")
         chats.append(chat)
     return chats
+
+
+def columns_of(statement: str) -> list[str]:
+    """The columns that a SELECT fetches, without their tables; of a UNION, those of its first part."""
+    selected = statement.partition("SELECT ")[2].partition(" FROM ")[0]
+    return [column.rpartition(".")[2].strip('"') for column in selected.split(", ")]
 
 
 def rows_of(connection: Any) -> list[Any]:
@@ -88,3 +95,35 @@ async def test_a_selection_of_plain_fields_is_one_query() -> None:
         data = await data_of(viewer, "{ chats(first: 50) { edges { node { id title lastSeq } } } }")
     assert len(rows_of(data["chats"])) == 5
     assert len(statements) == 1
+
+
+async def test_the_columns_of_a_page_of_chats() -> None:
+    viewer = make_user()
+    make_chats(viewer, 5)
+    with counted_queries() as statements:
+        await data_of(viewer, CHATS, chats=5, messages=3, members=3)
+    by_table: dict[str, set[int]] = {}
+    for statement in statements:
+        table = statement.partition(' FROM "')[2].partition('"')[0]
+        by_table.setdefault(table, set()).add(len(columns_of(statement)))
+    # Counts and lists of ids have two or three; whole rows have one column for each of their model's fields.
+    assert by_table == {
+        "accounts_user": {6},
+        "chats_chat": {len(Chat._meta.concrete_fields)},
+        "chats_membership": {2, 3, len(Membership._meta.concrete_fields)},
+        "chats_message": {2, len(Message._meta.concrete_fields)},
+    }
+
+
+async def test_a_person_is_read_without_their_secrets() -> None:
+    viewer = make_user()
+    make_chats(viewer, 5)
+    with counted_queries() as statements:
+        await data_of(viewer, CHATS, chats=5, messages=3, members=3)
+    people = [statement for statement in statements if 'FROM "accounts_user"' in statement]
+    assert people
+    for statement in people:
+        assert set(columns_of(statement)) == {
+            *("id", "username", "display_name", "avatar_url", "is_bot"),
+            "email",  # of which `viewer` shows its own
+        }

@@ -28,7 +28,7 @@ function LoggedIn({ viewer }: { viewer: Person }) {
 }
 
 const root = document.getElementById('page');
-if (!root) throw new Error('The page has no #page.');
+if (!root) throw new Error('The page has no element #page.');
 createRoot(root).render(
   <StrictMode>
     <App />

@@ -2,7 +2,7 @@ import type { GraphiQLPlugin } from '@graphiql/react';
 import { useSyncExternalStore } from 'react';
 import type { ExplorerSocket } from './socket';
 
-/** A panel beside the history: every payload that a subscription brought, newest first. */
+/** A GraphiQL panel that lists every payload of a subscription, newest first. */
 export function liveEventsPlugin(socket: ExplorerSocket): GraphiQLPlugin {
   return { title: 'Live events', icon: LiveIcon, content: () => <LiveEvents socket={socket} /> };
 }
@@ -19,7 +19,7 @@ function LiveEvents({ socket }: { socket: ExplorerSocket }) {
           </button>
         )}
       </header>
-      {events.length === 0 && <p>Run a subscription: what it brings is listed here, newest first.</p>}
+      {events.length === 0 && <p>Run a subscription: its events are listed here, newest first.</p>}
       <ol>
         {events.map((event) => (
           <li key={event.number}>

@@ -2,7 +2,7 @@ import { type SubmitEvent, useState, useSyncExternalStore } from 'react';
 import type { Session } from '../shared/session';
 import { useExampleChat, useToken } from './useToken';
 
-/** Who is logged in, or the form for it. What it gets, it writes into the headers pane. */
+/** Shows the logged-in user, or the login form. Writes the access token into the headers pane. */
 export function LoginBox({ session }: { session: Session }) {
   const tokens = useSyncExternalStore(session.subscribe, session.current);
   useToken(session, tokens);

@@ -8,7 +8,7 @@ const WORDS: Record<SocketState['phase'], string> = {
   closed: 'Closed',
 };
 
-/** The websocket's state, with the reason when the server closed it. */
+/** Shows the websocket's state and, if the server closed it, the reason. */
 export function SocketBadge({ socket }: { socket: ExplorerSocket }) {
   const state = useSyncExternalStore(socket.state.subscribe, socket.state.get);
   return (

@@ -1,10 +1,10 @@
-/** What the page opens with: a first walk through the API, in the order of the tabs. */
+/** The example tabs that the page opens with, in order. */
 
-/** Stands in the examples until somebody logs in; then it becomes the id of a chat of theirs. */
+/** A placeholder in the examples' variables. After the login it is replaced by the id of one of the user's chats. */
 export const CHAT_PLACEHOLDER = 'the id of one of your chats';
 
-const WHO_AM_I = `# Log in above first. Your token is written into
-# the Headers pane below, for HTTP and websocket.
+const WHO_AM_I = `# Log in above first. The page writes your token into
+# the Headers pane below, for HTTP and the websocket.
 query WhoAmI {
   viewer {
     user {
@@ -42,9 +42,9 @@ query MyChats {
 }
 `;
 
-const LIVE_FEED = `# Runs until you stop it. Send from another window
-# and see it arrive; "Live events" on the left
-# keeps all that came.
+const LIVE_FEED = `# Runs until you stop it. Send a message from another
+# window and see it arrive; "Live events" on the left
+# lists all events.
 subscription LiveFeed($chatId: ID!) {
   chatFeed(chatId: $chatId) {
     __typename
@@ -77,7 +77,7 @@ subscription LiveFeed($chatId: ID!) {
 `;
 
 const SEND_MESSAGE = `# With a clientId, sending again is safe:
-# the same clientId is the same message.
+# the same clientId means the same message.
 mutation SendMessage($input: SendMessageInput!) {
   sendMessage(input: $input) {
     id

@@ -3,7 +3,7 @@ import { getOperationAST, parse } from 'graphql';
 import { post } from '../shared/request';
 import type { ExplorerSocket, Headers } from './socket';
 
-/** Queries and mutations go over HTTP, subscriptions over the websocket; both with what the headers pane holds. */
+/** Sends queries and mutations over HTTP and subscriptions over the websocket, with the headers of the headers pane. */
 export function createFetcher(socket: ExplorerSocket): Fetcher {
   return (params, options) => {
     const headers: Headers = options?.headers ?? {};
@@ -21,7 +21,7 @@ export function createFetcher(socket: ExplorerSocket): Fetcher {
   };
 }
 
-/** A document that does not parse goes over HTTP, so that the server says what is wrong with it. */
+/** False for a document that does not parse: it goes over HTTP, so that the server reports the syntax error. */
 function isSubscription({ query, operationName }: FetcherParams): boolean {
   try {
     return getOperationAST(parse(query), operationName)?.operation === 'subscription';

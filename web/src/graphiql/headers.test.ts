@@ -5,26 +5,26 @@ const ours = (value: string) => value === bearer('old');
 const none = () => false;
 
 describe('the headers pane', () => {
-  it('is filled when it is empty', () => {
+  it('gets the token when it is empty', () => {
     expect(JSON.parse(withToken('', 'new', none))).toEqual({ Authorization: 'Bearer new' });
   });
 
-  it('gets a newer token in place of the one this page wrote, and keeps other headers', () => {
+  it('gets a newer token in place of the one that the page wrote, and keeps other headers', () => {
     const text = JSON.stringify({ 'X-Trace': '1', Authorization: 'Bearer old' });
     expect(JSON.parse(withToken(text, 'new', ours))).toEqual({ Authorization: 'Bearer new', 'X-Trace': '1' });
   });
 
-  it('keeps an Authorization that the person wrote', () => {
+  it('keeps an Authorization header that the user wrote', () => {
     const text = JSON.stringify({ Authorization: 'Bearer mine' });
     expect(withToken(text, 'new', ours)).toBe(text);
   });
 
-  it('keeps what is half written', () => {
+  it('keeps unfinished text', () => {
     expect(withToken('{"X-', 'new', ours)).toBe('{"X-');
     expect(withToken('[1]', 'new', ours)).toBe('[1]');
   });
 
-  it('loses the token on logging out', () => {
+  it('loses the token on logout', () => {
     expect(withToken(JSON.stringify({ Authorization: 'Bearer old' }), null, ours)).toBe('');
   });
 });

@@ -1,4 +1,4 @@
-/** What stands in the headers pane, as text, with the header that the login box looks after. */
+/** Reads and writes the Authorization header in the text of the headers pane. */
 
 const NAME = 'Authorization';
 
@@ -15,9 +15,9 @@ function parse(text: string): Record<string, unknown> | null {
 }
 
 /**
- * The pane's text with `token` as its Authorization header, or without one when `token` is null. Everything else
- * in the pane stays. What the person is in the middle of writing (no JSON object yet) is left as it is, and so is
- * an Authorization that they wrote themselves: only what `isOurs` recognises is replaced.
+ * Returns the pane's text with `token` as its Authorization header, or without the header if `token` is null. All
+ * other headers stay. Unfinished text (not yet a JSON object) stays as it is, and so does an Authorization header that
+ * the user wrote: only a header that `isOurs` recognises is replaced.
  */
 export function withToken(text: string, token: string | null, isOurs: (value: string) => boolean): string {
   const headers = parse(text);

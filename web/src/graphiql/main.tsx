@@ -20,11 +20,11 @@ const plugins = [HISTORY_PLUGIN, liveEventsPlugin(socket)];
 
 function element(id: string): HTMLElement {
   const found = document.getElementById(id);
-  if (!found) throw new Error(`The page has no #${id}.`);
+  if (!found) throw new Error(`The page has no element #${id}.`);
   return found;
 }
 
-/** The bar stands above GraphiQL, and inside its provider: the login box writes into GraphiQL's headers pane. */
+/** The bar above GraphiQL. It is inside GraphiQL's provider, because the login box writes into the headers pane. */
 function Bar() {
   return createPortal(
     <>

@@ -8,7 +8,7 @@ export type Headers = Record<string, unknown>;
 
 export interface SocketState {
   phase: 'idle' | 'connecting' | 'open' | 'closed';
-  /** For `closed`: why, with the code, in the server's words where it had some. */
+  /** For `closed`: the reason and the code; the server's own reason if it sent one. */
   detail?: string;
 }
 
@@ -27,8 +27,8 @@ interface Observer {
 const EVENTS_KEPT = 200;
 
 /**
- * The page's one websocket. The headers pane is its connection_init payload, so other headers mean another socket.
- * It does not reconnect by itself: in an explorer, a close is something to be seen, and the person starts again.
+ * The page's only websocket. The headers pane is its connection_init payload, so changed headers open a new socket.
+ * It does not reconnect by itself: in an API explorer the user should see that a socket was closed, and start again.
  */
 export class ExplorerSocket {
   readonly state = new Value<SocketState>({ phase: 'idle' });
@@ -37,7 +37,7 @@ export class ExplorerSocket {
   #headersInUse = '';
   #count = 0;
 
-  /** Starts an operation; the answer ends it. Failures come as a last response with `errors`. */
+  /** Starts an operation; the returned function stops it. A failure arrives as a last response with `errors`. */
   subscribe(payload: SubscribePayload, headers: Headers, observer: Observer): () => void {
     const show = (response: GraphQLResponse): void => {
       this.#record(payload.operationName ?? 'subscription', response);
@@ -78,7 +78,7 @@ export class ExplorerSocket {
     return client;
   }
 
-  /** A replaced client's last words are not about the socket in use. */
+  /** Ignores a replaced client: its events are not about the current socket. */
   #show(client: Client, state: SocketState): void {
     if (client === this.#client) this.state.set(state);
   }
@@ -95,7 +95,7 @@ function stateAfter(event: unknown): SocketState {
   return event.code === 1000 ? { phase: 'idle' } : { phase: 'closed', detail: describeClosing(event) };
 }
 
-/** What ended an operation: the server's own GraphQL errors, a close of the socket, or a failure to connect. */
+/** The errors that ended an operation: the server's GraphQL errors, a closed socket, or a failure to connect. */
 function asErrors(error: unknown): GraphQLErrorShape[] {
   if (Array.isArray(error)) return error as GraphQLErrorShape[];
   if (isClosing(error)) return [closingAsError(error)];

@@ -10,7 +10,7 @@ interface FirstChat {
   chats: { edges: { node: { id: string } }[] };
 }
 
-/** Keeps the headers pane of whichever tab is open at the session's token, and exchanges that in time. */
+/** Keeps the session's token in the headers pane of the open tab, and refreshes the token in time. */
 export function useToken(session: Session, tokens: Tokens | null): void {
   const { headerEditor, activeTabIndex, tabCount } = useGraphiQL((state) => ({
     headerEditor: state.headerEditor,
@@ -20,7 +20,7 @@ export function useToken(session: Session, tokens: Tokens | null): void {
   const written = useRef(new Set<string>());
   const token = tokens?.accessToken ?? null;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another tab brings another text into the same pane
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another tab shows another text in the same pane
   useEffect(() => {
     if (!headerEditor) return;
     const text = headerEditor.getValue();
@@ -39,7 +39,7 @@ export function useToken(session: Session, tokens: Tokens | null): void {
   }, [session, token]);
 }
 
-/** Puts the id of one of the person's chats where the examples leave it open. */
+/** Replaces the placeholder in the examples with the id of one of the user's chats. */
 export function useExampleChat(tokens: Tokens | null): void {
   const { variableEditor, activeTabIndex } = useGraphiQL((state) => ({
     variableEditor: state.variableEditor,
@@ -47,7 +47,7 @@ export function useExampleChat(tokens: Tokens | null): void {
   }));
   const token = tokens?.accessToken;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another tab brings another text into the same pane
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another tab shows another text in the same pane
   useEffect(() => {
     if (!variableEditor || !token || !variableEditor.getValue().includes(CHAT_PLACEHOLDER)) return;
     ask<FirstChat>({ query: FIRST_CHAT }, { authorization: bearer(token) })
@@ -57,6 +57,6 @@ export function useExampleChat(tokens: Tokens | null): void {
         if (id && text.includes(CHAT_PLACEHOLDER))
           variableEditor.setValue(text.replace(CHAT_PLACEHOLDER, id));
       })
-      .catch(() => undefined); // The placeholder says what belongs there.
+      .catch(() => undefined); // The placeholder stays; it says what belongs there.
   }, [variableEditor, activeTabIndex, token]);
 }

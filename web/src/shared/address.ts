@@ -1,4 +1,4 @@
-/** Where the API is: the same host that served this page, one path for HTTP and for the websocket. */
+/** The path of the API, for HTTP and for the websocket, on the host that served this page. */
 export const GRAPHQL_PATH = '/graphql/';
 
 export function socketAddress(location: Location = window.location): string {

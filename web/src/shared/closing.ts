@@ -1,4 +1,4 @@
-/** A close of the websocket, as the browser (or graphql-ws on its behalf) reports it. */
+/** The closing of a websocket, as the browser or graphql-ws reports it. */
 export interface Closing {
   code: number;
   reason: string;
@@ -8,7 +8,7 @@ export function isClosing(value: unknown): value is Closing {
   return typeof value === 'object' && value !== null && 'code' in value && typeof value.code === 'number';
 }
 
-/** Codes that carry no words of the server's own; the browser makes some of them up itself. */
+/** Texts for codes that come without a reason of the server. Some of these codes come from the browser itself. */
 const WORDS: Record<number, string> = {
   1000: 'Closed normally',
   1001: 'The server is going away',
@@ -19,7 +19,7 @@ const WORDS: Record<number, string> = {
   1013: 'The server asks to try again later',
 };
 
-/** A close in one short sentence: the server's reason where it gave one, and always the code. */
+/** Describes a closing in one short sentence: the server's reason if it sent one, and always the code. */
 export function describeClosing({ code, reason }: Closing): string {
   return `${reason || WORDS[code] || 'Closed by the server'} (${code})`;
 }

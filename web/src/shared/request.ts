@@ -17,7 +17,7 @@ export interface GraphQLRequest {
   variables?: unknown;
 }
 
-/** The server answered, and its answer is an error: `code` is one of the API's ErrorCode, where it gave one. */
+/** The server responded with an error; `code` is the API's ErrorCode, if there is one. */
 export class RequestRefused extends Error {
   readonly code: string | undefined;
 
@@ -29,7 +29,7 @@ export class RequestRefused extends Error {
   }
 }
 
-/** One GraphQL request over HTTP. Throws TypeError when the network fails, Error when the answer is not GraphQL. */
+/** Sends one GraphQL request over HTTP. Throws TypeError if the network fails, Error if the response is not JSON. */
 export async function post<Data>(
   request: GraphQLRequest,
   headers: Record<string, string> = {},
@@ -51,7 +51,7 @@ export async function post<Data>(
   }
 }
 
-/** As `post`, but the data alone: throws RequestRefused when there are errors. */
+/** Like `post`, but returns only the data; throws RequestRefused if there are errors. */
 export async function ask<Data>(request: GraphQLRequest, headers?: Record<string, string>): Promise<Data> {
   const { data, errors } = await post<Data>(request, headers);
   if (errors?.length || !data) {

@@ -23,12 +23,12 @@ const REFRESH = `mutation Refresh($refreshToken: String!) {
 }`;
 const LOGOUT = 'mutation Logout($refreshToken: String!) { logout(refreshToken: $refreshToken) }';
 
-/** An access token with less than this left is exchanged before it is used. */
+/** An access token that expires within this time is refreshed before it is used. */
 const MARGIN_MS = 30_000;
 
 /**
- * Who is logged in on this page. The tokens live in sessionStorage: they survive a reload, end with the tab, and
- * two tabs can be two people.
+ * The login session of this page. The tokens are in sessionStorage: they survive a reload, end with the tab, and
+ * two tabs can have different users.
  */
 export class Session {
   readonly #key: string;
@@ -51,7 +51,7 @@ export class Session {
 
   readonly current = (): Tokens | null => this.#tokens;
 
-  /** Why the last session ended, when it was not the person who ended it. */
+  /** Why the last session ended, if the user did not end it. */
   get endedBecause(): string | null {
     return this.#endedBecause;
   }
@@ -61,14 +61,14 @@ export class Session {
     this.#set(login, null);
   }
 
-  /** The person leaves: here at once, and on the server, which takes neither token again. */
+  /** Logs out: at once on this page, and on the server, which then accepts neither token. */
   logout(): void {
     const tokens = this.#tokens;
     if (!tokens) return;
     this.end();
     const variables = { refreshToken: tokens.refreshToken };
     const headers = { authorization: `Bearer ${tokens.accessToken}` };
-    // Without an answer the tokens are forgotten here all the same, and expire.
+    // Without a response this page has still forgotten the tokens, and they expire.
     ask({ query: LOGOUT, variables }, headers).catch(() => undefined);
   }
 
@@ -76,26 +76,26 @@ export class Session {
     if (this.#tokens) this.#set(null, because);
   }
 
-  /** Milliseconds until the access token should be exchanged; negative once it is due. */
+  /** Milliseconds until the access token should be refreshed; negative once that is due. */
   get freshForMs(): number {
     return this.#tokens ? Date.parse(this.#tokens.accessExpiresAt) - MARGIN_MS - Date.now() : 0;
   }
 
   /**
-   * An access token that is still good for a while; null when nobody is logged in. Throws when the network fails
-   * while it is being exchanged; ends the session when the server refuses the exchange.
+   * Returns an access token that stays valid for a while; null if nobody is logged in. Throws if the network fails
+   * during a refresh; ends the session if the server refuses the refresh.
    */
   async freshToken(): Promise<string | null> {
     if (this.#tokens && this.freshForMs <= 0) await this.#refresh();
     return this.#tokens?.accessToken ?? null;
   }
 
-  /** The server no longer takes the access token, whatever its dates say: the next use exchanges it first. */
+  /** Marks the access token as rejected by the server, whatever its expiry: the next use refreshes it first. */
   distrustAccessToken(): void {
     if (this.#tokens) this.#tokens = { ...this.#tokens, accessExpiresAt: new Date(0).toISOString() };
   }
 
-  /** One exchange at a time: a refresh token is good for one use. */
+  /** Runs one refresh at a time, because a refresh token works once. */
   #refresh(): Promise<void> {
     this.#refreshing ??= this.#exchange().finally(() => {
       this.#refreshing = null;

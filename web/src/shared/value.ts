@@ -1,4 +1,4 @@
-/** A value that can be watched: the shape that React's useSyncExternalStore asks for. */
+/** An observable value with the interface that React's useSyncExternalStore needs. */
 export class Value<T> {
   #value: T;
   readonly #listeners = new Set<() => void>();

@@ -1,4 +1,4 @@
-"""What is kept of documents: no longer than the documents themselves."""
+"""What is compiled of a document is cached, bounded, and no longer kept than the document itself."""
 
 import gc
 import weakref
@@ -22,7 +22,7 @@ def _small_store(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def compile_once(number: int, **variables: object) -> "weakref.ref[prepared.Document]":
-    """Compile a subscription; a reference to its document that does not keep it."""
+    """Compile a subscription; returns a weak reference to its document."""
     context = context_of(User(pk=1))
     prepared = prepare(
         OperationRequest(FEED % number, variables={"chatId": "Q2hhdDox", "text": True, **variables})
@@ -32,7 +32,7 @@ def compile_once(number: int, **variables: object) -> "weakref.ref[prepared.Docu
     return weakref.ref(prepared.document)
 
 
-def test_a_document_that_was_let_go_is_kept_by_nobody() -> None:
+def test_a_dropped_document_is_freed() -> None:
     found = [compile_once(number) for number in range(20)]
     gc.collect()
     assert sum(reference() is not None for reference in found) == 5

@@ -1,4 +1,4 @@
-"""A projection's bytes against the result of graphql-core, for generated selections and generated events."""
+"""A projection equals the result of graphql-core, for generated selections and generated events."""
 
 import json
 from dataclasses import replace
@@ -15,7 +15,7 @@ from schema.execution import OperationRequest, RequestRefused
 from schema.live.compiling.event_objects import FeedEvent
 from schema.live.compiling.plan import Plan, build_executor, compile_plan
 from tests.schema.executing import context_of
-from tests.schema.live.happenings import DURABLE, OF_CHAT_FEEDS, OF_EVERY_FEED
+from tests.schema.live.generated_events import CARRIED_BY_ALL_FEEDS, CARRIED_BY_CHAT_FEEDS, DURABLE
 from tests.schema.live.selections import Selected, selections
 
 generated = settings(
@@ -28,10 +28,15 @@ generated = settings(
 
 
 def plan_of(text: str, variables: Any) -> Plan:
-    """The plan of somebody's subscription."""
+    """The plan of a subscription."""
     prepared = prepare(OperationRequest(text, variables=dict(variables)))
     context = context_of(User(pk=1))
     return compile_plan(prepared, build_executor(prepared, context), context)
+
+
+def is_shared(plan: Plan) -> bool:
+    """Whether the plan's key names no viewer."""
+    return plan.key[2] is None
 
 
 def plan_of_selected(selected: Selected) -> Plan:
@@ -43,9 +48,9 @@ def plan_of_selected(selected: Selected) -> Plan:
         raise
 
 
-async def executed(plan: Plan, happened: FeedEvent) -> bytes:
-    """What graphql-core makes of it."""
-    return await replace(plan, projection=None).execute(happened)
+async def executed(plan: Plan, carried: FeedEvent) -> bytes:
+    """The result of graphql-core."""
+    return await replace(plan, projection=None).execute(carried)
 
 
 def in_order(payload: bytes) -> Any:
@@ -62,14 +67,14 @@ async def test_a_projection_is_equal_to_an_execution(with_lookups: bool, data: s
     plan = plan_of_selected(selected)
     event(f"projects: {plan.projection is not None}")
     if plan.projection is None:
-        # And if it is not None though a lookup is selected, no event comes to it: the results are equal all the same.
+        # A plan with a lookup may project: if no event reaches the lookup, the results are equal all the same.
         assert selected.has_lookup
         return
-    assert plan.is_shared
+    assert is_shared(plan)
     for _ in range(3):
-        happened = data.draw(OF_CHAT_FEEDS if selected.root == "chatFeed" else OF_EVERY_FEED)
-        event(type(happened).__name__)
-        assert in_order(plan.projection(happened)) == in_order(await executed(plan, happened))
+        carried = data.draw(CARRIED_BY_CHAT_FEEDS if selected.root == "chatFeed" else CARRIED_BY_ALL_FEEDS)
+        event(type(carried).__name__)
+        assert in_order(plan.projection(carried)) == in_order(await executed(plan, carried))
 
 
 MESSAGE = """subscription ($yes: Boolean = true) {
@@ -81,22 +86,22 @@ MESSAGE = """subscription ($yes: Boolean = true) {
     "selected",
     ["chat { id }", "text replyTo { id }", "... on Node { ... on Message { chat { __typename } } }"],
 )
-def test_what_is_looked_up_is_left_to_graphql_core(selected: str) -> None:
+def test_lookups_are_left_to_graphql_core(selected: str) -> None:
     plan = plan_of(MESSAGE.replace("($yes: Boolean = true) ", "") % selected, {})
     assert plan.projection is None
-    assert not plan.is_shared
+    assert not is_shared(plan)
 
 
-def test_what_is_never_included_needs_no_lookup() -> None:
+def test_a_lookup_that_is_never_included_is_not_needed() -> None:
     plan = plan_of(MESSAGE % "text @skip(if: $yes) seq chat @skip(if: $yes) { id }", {})
     assert plan.projection is not None
-    assert plan.is_shared
+    assert is_shared(plan)
 
 
-@given(happened=DURABLE)
-async def test_a_condition_that_is_null_is_left_to_graphql_core(happened: Any) -> None:
-    """A variable with a default may be null all the same, and graphql-core makes an error of that."""
+@given(carried=DURABLE)
+async def test_a_condition_that_is_null_is_left_to_graphql_core(carried: Any) -> None:
+    """A variable with a default may still be null, which graphql-core answers with an error."""
     plan = plan_of(MESSAGE % "seq text @include(if: $yes)", {"yes": None})
     assert plan.projection is None
-    if isinstance(happened, MessagePosted):
-        assert "errors" in json.loads(await plan.execute(happened))
+    if isinstance(carried, MessagePosted):
+        assert "errors" in json.loads(await plan.execute(carried))

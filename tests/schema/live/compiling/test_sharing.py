@@ -1,4 +1,4 @@
-"""One execution for all who asked the same; one for each viewer as soon as anything depends on them."""
+"""One execution for all equal subscriptions; one per viewer as soon as a field depends on the viewer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from schema.live.compiling import plan as plan_module
 from schema.live.compiling.projection import compile_projection
 from schema.live.delivery.live_chats import live_chats
 from tests.factories import make_group, make_users, say
-from tests.schema.live.outlets import PERSONAL, SHARED, FakeOutlet, a_group, follow, follow_ready
+from tests.schema.live.outlets import PER_VIEWER, SHARED, FakeOutlet, a_group, follow, follow_ready
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hub")]
 
@@ -25,7 +25,7 @@ fragment Event on ChatFeedEvent""" + SHARED[SHARED.index("{\n    __typename") :]
 
 
 class Executions:
-    """How often a payload was made, whichever way."""
+    """Counts projections and executions."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.projected = 0
@@ -62,10 +62,10 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> Executions:
     return Executions(monkeypatch)
 
 
-async def test_an_event_is_executed_once_for_all_who_asked_the_same(executions: Executions) -> None:
+async def test_an_event_is_executed_once_for_equal_subscriptions(executions: Executions) -> None:
     ann, bob, chat = await a_group()
     await in_thread(say, ann, chat)
-    # From wherever they come, and whatever else is in their prepared.
+    # Whatever their `since` is.
     subscribers = [
         (await follow_ready(viewer, chat, since))[0] for viewer in (ann, bob) for since in (None, 3)
     ]
@@ -77,10 +77,10 @@ async def test_an_event_is_executed_once_for_all_who_asked_the_same(executions: 
         payloads.add(id(subscriber.outlet.payloads[-1]))
     assert executions.since() == (1, 0)
     assert len(payloads) == 1
-    assert len(live_chats()._chats[chat.pk].streams) == 1
+    assert len(live_chats().open_chats[chat.pk].streams) == 1
 
 
-async def test_other_selections_are_executed_apart(executions: Executions) -> None:
+async def test_different_selections_are_executed_separately(executions: Executions) -> None:
     ann, bob, chat = await a_group()
     one, _ = await follow_ready(ann, chat)
     other, _ = await follow_ready(bob, chat, query=FRAGMENTS)
@@ -90,14 +90,14 @@ async def test_other_selections_are_executed_apart(executions: Executions) -> No
     assert executions.since() == (2, 0)
 
 
-async def test_what_depends_on_the_viewer_is_executed_for_each(executions: Executions) -> None:
+async def test_fields_that_depend_on_the_viewer_are_executed_for_each(executions: Executions) -> None:
     ann, bob, chat = await a_group()
 
     def mark_read() -> None:
         Membership.objects.filter(chat=chat, user=ann).update(last_read_seq=100)
 
     await in_thread(mark_read)
-    subscribers = [(await follow_ready(viewer, chat, query=PERSONAL))[0] for viewer in (ann, bob, bob)]
+    subscribers = [(await follow_ready(viewer, chat, query=PER_VIEWER))[0] for viewer in (ann, bob, bob)]
     executions.since()
     await in_thread(say, ann, chat)
     of_ann, of_bob, again = [
@@ -108,7 +108,7 @@ async def test_what_depends_on_the_viewer_is_executed_for_each(executions: Execu
     assert executions.since() == (0, 2)
 
 
-CHOSEN = """subscription ($chatId: ID!, $text: Boolean!, $since: Int) {
+CONDITIONAL = """subscription ($chatId: ID!, $text: Boolean!, $since: Int) {
   chatFeed(chatId: $chatId, since: $since) {
     __typename
     ... on ChatEvent { seq @skip(if: $text) }
@@ -117,7 +117,7 @@ CHOSEN = """subscription ($chatId: ID!, $text: Boolean!, $since: Int) {
 }"""
 
 
-async def test_variables_in_the_selection_tell_selections_apart() -> None:
+async def test_variables_in_the_selection_make_separate_plans() -> None:
     from schema.documents.prepared import prepare
     from schema.execution import OperationRequest, subscribe
     from tests.schema.executing import context_of, ids
@@ -125,7 +125,7 @@ async def test_variables_in_the_selection_tell_selections_apart() -> None:
     ann, _bob, chat = await a_group()
     outlets = {True: FakeOutlet(), False: FakeOutlet()}
     for text, outlet in outlets.items():
-        request = OperationRequest(CHOSEN, variables={"chatId": ids(chat)[0], "text": text})
+        request = OperationRequest(CONDITIONAL, variables={"chatId": ids(chat)[0], "text": text})
         await subscribe(prepare(request), context_of(ann), outlet)
     await in_thread(say, ann, chat, "Hello")
     with_text = (await outlets[True].events(2))[1]
@@ -134,7 +134,7 @@ async def test_variables_in_the_selection_tell_selections_apart() -> None:
     assert without == {"__typename": "MessagePosted", "seq": 3, "message": {}}
 
 
-async def test_an_alias_of_the_feed_itself_is_answered_under_its_name() -> None:
+async def test_an_alias_of_the_feed_is_its_response_key() -> None:
     ann, _bob, chat = await a_group()
     aliased = SHARED.replace("chatFeed(", "again: chatFeed(")
     plain, outlet = FakeOutlet(), FakeOutlet()
@@ -147,17 +147,17 @@ async def test_an_alias_of_the_feed_itself_is_answered_under_its_name() -> None:
         assert one.replace(b'{"chatFeed":', b'{"again":') == other
 
 
-async def test_what_is_kept_of_a_selection_is_bounded_in_bytes(settings: Settings) -> None:
+async def test_the_cached_payloads_of_a_stream_are_bounded_in_bytes(settings: Settings) -> None:
     settings.STREAM_BYTES_KEPT = 1000
     ann, chat = await in_thread(lambda: ((ann := make_users(1)[0]), make_group(ann)))
     subscriber, _ = await follow_ready(ann, chat)
-    (stream,) = live_chats()._chats[chat.pk].streams.values()
+    (stream,) = live_chats().open_chats[chat.pk].streams.values()
     for number in range(8):
         await in_thread(say, ann, chat, "x" * (2000 if number == 3 else 150))
         await subscriber.outlet.event()
-        assert sum(map(len, stream._payloads.values())) == stream._kept_bytes <= 1000
+        assert sum(map(len, stream._payloads.values())) == stream._cached_bytes <= 1000
     assert set(stream._payloads) == {7, 8, 9}
     other, replayed = await follow_ready(ann, chat, 1)
     assert replayed == 8
     assert await other.outlet.seqs(8) == list(range(2, 10))
-    assert stream._kept_bytes <= 1000
+    assert stream._cached_bytes <= 1000

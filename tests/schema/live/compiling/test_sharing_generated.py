@@ -1,4 +1,4 @@
-"""Shared or not: each viewer gets what an execution of their own would give them, for generated selections."""
+"""Shared or not, each viewer gets what an execution for them alone gives, for generated selections."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from auth.models import User
 from chats.events import DurableEvent
-from chats.log.read import read_gap
+from chats.log.read import read_range
 from chats.models import Chat, Membership
 from chats.services import add_members, delete_message, edit_message
 from foundation.database import in_thread
@@ -37,12 +37,12 @@ generated = settings(
 
 
 SINCE = 3
-# What came of the examples.
+# How often the examples had each outcome.
 outcomes: Counter[str] = Counter()
 
 
 class Scene:
-    """A chat that shows each their own: what one has not read, and what one is here."""
+    """A chat that looks different to each viewer: unread counts, roles and readable history."""
 
     people: list[User]
     chat: Chat
@@ -62,7 +62,7 @@ class Scene:
         delete_message(ann.pk, say(ann, chat).pk)
         Membership.objects.filter(user=ann).update(last_read_seq=100)
         Membership.objects.filter(user=cy).update(last_read_seq=6)
-        scene.events = read_gap(chat.pk, SINCE + 1, 100)
+        scene.events = read_range(chat.pk, SINCE + 1, 100)
         return scene
 
 
@@ -72,13 +72,13 @@ async def scene(hub: None) -> Scene:
 
 
 async def frames_of(viewers: list[User], selected: Selected, scene: Scene) -> tuple[list[Any], int]:
-    """What subscriptions at the same time bring after FeedReady, and how many streams that took."""
+    """The payloads of simultaneous subscriptions after FeedReady, and the number of their streams."""
     outlets = [FakeOutlet() for _ in viewers]
     operations = [
         await subscribe(prepare(request(selected, scene)), context_of(viewer), outlet)
         for viewer, outlet in zip(viewers, outlets, strict=True)
     ]
-    streams = len(live_chats()._chats[scene.chat.pk].streams)
+    streams = len(live_chats().open_chats[scene.chat.pk].streams)
     for operation, outlet in zip(operations, outlets, strict=True):
         await outlet.wait_for(lambda outlet=outlet: len(outlet.payloads) == 1 + len(scene.events))  # type: ignore[misc]
         operation.stop()
@@ -87,12 +87,12 @@ async def frames_of(viewers: list[User], selected: Selected, scene: Scene) -> tu
 
 
 async def executed_for(viewer: User, selected: Selected, scene: Scene) -> list[Any]:
-    """What graphql-core makes of the same events for this viewer alone."""
+    """The results of graphql-core for the same events and this viewer alone."""
     context = context_of(viewer)
     prepared = prepare(request(selected, scene))
     executor = build_executor(prepared, context)
     plan = replace(compile_plan(prepared, executor, context), context=context, projection=None)
-    return [in_order(await plan.execute(happened)) for happened in scene.events]
+    return [in_order(await plan.execute(carried)) for carried in scene.events]
 
 
 def request(selected: Selected, scene: Scene) -> OperationRequest:
@@ -106,7 +106,7 @@ def in_order(payload: bytes) -> Any:
 
 @generated
 @given(data=st.data())
-async def test_each_viewer_gets_their_own(scene: Scene, data: st.DataObject) -> None:
+async def test_each_viewer_gets_their_own_values(scene: Scene, data: st.DataObject) -> None:
     selected = data.draw(selections(with_lookups=True, roots=("chatFeed",)))
     note(repr(selected))
     viewers = data.draw(
@@ -122,13 +122,13 @@ async def test_each_viewer_gets_their_own(scene: Scene, data: st.DataObject) -> 
     assert found == expected
     differs = any(one != expected[0] for one in expected)
     assert streams in ((len(scene.people),) if differs else (1, len(scene.people)))
-    outcome = "differs" if differs else "shared" if streams == 1 else "apart, though equal"
+    outcome = "differs" if differs else "shared" if streams == 1 else "separate, though equal"
     event(outcome)
     outcomes[outcome] += 1
 
 
-def test_what_was_generated_both_differs_and_is_shared() -> None:
-    """The test before this one passes vacuously when its selections ask for nothing of the viewer's own."""
+def test_the_examples_include_shared_and_differing_ones() -> None:
+    """The test before this one passes vacuously if no selection depends on the viewer."""
     if not outcomes:
         pytest.skip("nothing was generated: run the whole module")
     assert outcomes["differs"], outcomes
@@ -155,8 +155,8 @@ KINDS = {
     "skip and include": r"@skip\([^)]*\) @include|@include\([^)]*\) @skip",
     "condition on a fragment": r"\.\.\.[ \w]+ @(skip|include)",
     "variable with a default": r"\$may\b",
-    "what one has not read": r"viewerMembership",
-    "what one may see": r"replyTo",
+    "unread count": r"viewerMembership",
+    "reply": r"replyTo",
     "member": r"\bmember\b",
     "actor": r"\bactor\b",
 }
@@ -171,8 +171,8 @@ def test_selections_of_this_kind_are_generated(kind: str) -> None:
     )
 
 
-async def test_both_at_once(scene: Scene) -> None:
-    """One selection that differs between the viewers and one that does not, each asked for by both at the same time."""
+async def test_shared_and_separate_plans_at_once(scene: Scene) -> None:
+    """One selection that differs between viewers and one that does not, each subscribed by all viewers at once."""
     body = "... on MessagePosted { seq message { text replyTo { text } chat { viewerMembership { unreadCount } } } }"
     for fields, streams in ((body, 3), ("... on MessagePosted { seq message { text } }", 1)):
         selected = Selected(
@@ -183,7 +183,7 @@ async def test_both_at_once(scene: Scene) -> None:
             await subscribe(prepare(request(selected, scene)), context_of(viewer), outlet)
             for viewer, outlet in zip(scene.people, outlets, strict=True)
         ]
-        assert len(live_chats()._chats[scene.chat.pk].streams) == streams
+        assert len(live_chats().open_chats[scene.chat.pk].streams) == streams
         for viewer, outlet in zip(scene.people, outlets, strict=True):
             await outlet.wait_for(lambda outlet=outlet: len(outlet.payloads) == 1 + len(scene.events))  # type: ignore[misc]
             found = [in_order(payload) for payload in outlet.payloads[1:]]

@@ -8,7 +8,7 @@ import type { Session } from '../../shared/session';
 import { FeedLink } from './feedLink';
 import { errorCode } from './problems';
 
-/** Apollo Client for one session: queries and mutations over HTTP, subscriptions over the page's socket. */
+/** Creates the Apollo Client of a session: queries and mutations over HTTP, subscriptions over the page's websocket. */
 export function createApollo(session: Session, socket: Client): ApolloClient {
   const authorize = new SetContextLink(async ({ headers }) => {
     const token = await session.freshToken();

@@ -4,15 +4,15 @@ import { type GraphQLFormattedError, print } from 'graphql';
 import type { Client } from 'graphql-ws';
 import { describeClosing, isClosing } from '../../shared/closing';
 
-/** The socket was closed for good: the server asks the client not to come back by itself. */
+/** The server closed the socket with a code after which clients must not reconnect by themselves. */
 export class SocketRefused extends Error {
   override name = 'SocketRefused';
 }
 
 /**
- * Subscriptions over graphql-ws, able to go on where they stopped. When a socket is lost, graphql-ws sends the same
- * `subscribe` message on the next one; here its variables are read anew each time it is sent, from the function in
- * the operation's context, so that `since` is the seq of the last event that came.
+ * An Apollo link for subscriptions over graphql-ws that resume where they stopped. After a lost socket, graphql-ws
+ * sends the same `subscribe` message on the next one. For each `subscribe` message, this link reads the variables again
+ * from the function `latestVariables` of the operation's context, so `since` is the seq of the last received event.
  */
 export class FeedLink extends ApolloLink {
   readonly #client: Client;

@@ -1,6 +1,6 @@
 import { gql, type TypedDocumentNode } from '@apollo/client';
 
-/** Everything that this page asks of the API, with the types of the answers. */
+/** All GraphQL operations of the demo page, with the types of their results. */
 
 export interface Author {
   id: string;
@@ -39,7 +39,7 @@ export type FeedEvent =
   | { __typename: 'MessagePosted'; seq: number; message: Message }
   | { __typename: 'MessageEdited'; seq: number; message: Message }
   | { __typename: 'MessageDeleted'; seq: number; at: string; messageId: string }
-  /** Any other event: a durable one has a seq, an ephemeral one (typing, read markers) has none. */
+  /** Any other event: a durable event has a seq, an ephemeral one (typing, read markers) has none. */
   | { __typename: 'Other'; seq?: number };
 
 const MESSAGE = gql`

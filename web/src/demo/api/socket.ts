@@ -5,7 +5,7 @@ import type { Session } from '../../shared/session';
 import { Value } from '../../shared/value';
 
 export interface SocketState {
-  /** `waiting`: lost, and tried again by itself. `refused`: the server does not want it back; the person decides. */
+  /** `waiting`: lost, and retried automatically. `refused`: the server forbids automatic retries; the user decides. */
   phase: 'connecting' | 'live' | 'waiting' | 'refused';
   detail?: string;
 }
@@ -20,12 +20,12 @@ const PONG_WITHIN_MS = 5_000;
 const IDLE_CLOSE_MS = 3_000;
 const LONGEST_WAIT_MS = 15_000;
 
-/** The token is no longer taken (graphql-transport-ws: Forbidden); the client connects again with another. */
+/** The server no longer accepts the token (graphql-transport-ws: Forbidden); the client reconnects with a new one. */
 const FORBIDDEN = 4403;
 
 /**
- * The page's one websocket, shared by all its feeds. graphql-ws reconnects and subscribes again by itself; what is
- * added here: a token that is fresh each time, a check that the other side still answers, and a state to show.
+ * Opens the page's only websocket, which all its feeds share. graphql-ws reconnects and subscribes again by itself.
+ * This function adds a fresh token for each connection, a check that the server still answers, and a state to display.
  */
 export function openSocket(session: Session): LiveSocket {
   const state = new Value<SocketState>({ phase: 'connecting' });
@@ -39,7 +39,7 @@ export function openSocket(session: Session): LiveSocket {
     keepAlive: KEEP_ALIVE_MS,
     lazyCloseTimeout: IDLE_CLOSE_MS,
     retryAttempts: Number.POSITIVE_INFINITY,
-    shouldRetry: () => true, // The fatal codes of the protocol end it all the same.
+    shouldRetry: () => true, // graphql-ws stops at the protocol's fatal codes regardless.
     retryWait: (retries) => waitToRetry(retries, session),
     on: {
       connected: () => state.set({ phase: 'live' }),
@@ -60,7 +60,7 @@ export function openSocket(session: Session): LiveSocket {
   return { client, state };
 }
 
-/** Longer from try to try, with jitter; at once when the browser is online again. The token is fresh afterwards. */
+/** Waits longer after each try, with jitter, or until the browser is online again. Afterwards the token is fresh. */
 async function waitToRetry(retries: number, session: Session): Promise<void> {
   for (let failures = retries; ; failures += 1) {
     const wait = Math.min(LONGEST_WAIT_MS, 500 * 2 ** failures);

@@ -7,12 +7,12 @@ import type { Store } from '../model/store';
 
 const RETRY_MS = 3_000;
 
-/** Errors after which the same feed would fail again. */
+/** Error codes after which the same feed would fail again. */
 const FINAL = new Set(['NOT_FOUND', 'FORBIDDEN', 'BAD_INPUT', 'UNAUTHENTICATED']);
 
 /**
- * Follows one chat until the returned function is called. Each start, the first as well as any after a lost socket,
- * asks for what came after the timeline's cursor.
+ * Follows one chat until the returned function is called. Each start, including those after a lost socket, requests the
+ * events after the timeline's cursor.
  */
 export function followChat(
   { apollo, socket, store }: { apollo: ApolloClient; socket: LiveSocket; store: Store },

@@ -8,14 +8,14 @@ async function fetchPage(apollo: ApolloClient, chatId: string, before: string | 
   return data?.chat ?? null;
 }
 
-/** The newest page of a chat: when it is opened, and when its timeline has a hole. */
+/** Loads the newest page of a chat, when the chat is opened and when its timeline has a hole. */
 export async function loadNewest(apollo: ApolloClient, store: Store, chatId: string): Promise<void> {
   const chat = await fetchPage(apollo, chatId, null);
   if (chat) store.dispatch({ type: 'newestPage', chatId, page: chat.messages, lastSeq: chat.lastSeq });
   else store.dispatch({ type: 'feedEnded', chatId });
 }
 
-/** The page before those that are loaded; does nothing at the beginning of the chat. */
+/** Loads the page before the loaded ones; does nothing at the beginning of the chat. */
 export async function loadOlder(apollo: ApolloClient, store: Store, chatId: string): Promise<void> {
   const older = store.get().timelines[chatId]?.older;
   if (!older?.hasMore) return;

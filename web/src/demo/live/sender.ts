@@ -7,12 +7,12 @@ import type { Store } from '../model/store';
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 15_000;
 
-/** Failures that pass by themselves; null stands for the network. */
+/** Error codes of temporary failures; null means a network failure. */
 const PASSING = new Set([null, 'RATE_LIMITED', 'INTERNAL']);
 
 /**
- * Sends drafts, one after the other per chat so that they keep their order, and again until the server has each.
- * Trying again is safe: a draft keeps its clientId, and the same clientId is the same message.
+ * Sends drafts, one at a time per chat so that they keep their order, and retries each until the server has it.
+ * Retrying is safe: a draft keeps its clientId, and the same clientId means the same message.
  */
 export class Sender {
   readonly #apollo: ApolloClient;
@@ -71,7 +71,7 @@ export class Sender {
     this.#store.dispatch({ type: 'sent', chatId, message: data.sendMessage });
   }
 
-  /** The feed may have brought it meanwhile: then the failed try had arrived after all. */
+  /** False if the feed has delivered the message meanwhile: the failed try reached the server after all. */
   #isPending(draft: Draft): boolean {
     return this.#store.get().outbox.some((one) => one.clientId === draft.clientId);
   }
@@ -85,7 +85,7 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** crypto.randomUUID is missing where a page is served without TLS from another host than localhost. */
+/** Replaces crypto.randomUUID, which is missing on pages served without TLS from hosts other than localhost. */
 function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -1,12 +1,12 @@
 import type { Message } from '../api/operations';
 
-/** A message on its way: shown at once, and kept until the server has it or the person gives it up. */
+/** An unsent message: shown at once, and kept until the server has it or the user discards it. */
 export interface Draft {
   clientId: string;
   chatId: string;
   text: string;
   createdAt: string;
-  /** `waiting`: not reached the server yet, and tried again by itself. `refused`: the person decides. */
+  /** `waiting`: has not reached the server yet and is retried automatically. `refused`: the user decides. */
   state: 'sending' | 'waiting' | 'refused';
   problem?: string;
 }
@@ -17,7 +17,7 @@ export function mark(outbox: Outbox, clientId: string, state: Draft['state'], pr
   return outbox.map((draft) => (draft.clientId === clientId ? { ...draft, state, problem } : draft));
 }
 
-/** Without what has arrived: known by the clientId, whether the answer or the feed brought it first. */
+/** Removes the draft of an arrived message, by its clientId, whether the response or the feed brought it first. */
 export function withoutArrived(outbox: Outbox, message: Message): Outbox {
   return outbox.some((draft) => draft.clientId === message.clientId)
     ? without(outbox, message.clientId)

@@ -32,7 +32,7 @@ const play = (actions: Action[]): State => actions.reduce(reduce, initialState('
 const listed: Action = { type: 'chatsListed', chats: [chat('a', 3), chat('b', 7)] };
 
 describe('the list of chats', () => {
-  it('starts a timeline for each, and keeps those that are there', () => {
+  it('starts a timeline for each new chat and keeps existing ones', () => {
     const state = play([
       listed,
       { type: 'event', chatId: 'a', event: posted(4, 'bob') },
@@ -42,14 +42,14 @@ describe('the list of chats', () => {
     expect(Object.keys(state.timelines)).toEqual(['a', 'b', 'c']);
   });
 
-  it('counts what others post elsewhere, once, until it is opened', () => {
+  it('counts messages of others in closed chats, each once, until the chat is opened', () => {
     const event: Action = { type: 'event', chatId: 'a', event: posted(4, 'bob') };
     const state = play([listed, { type: 'chatOpened', chatId: 'b' }, event, event]);
     expect(state.timelines.a?.unread).toBe(1);
     expect(reduce(state, { type: 'chatOpened', chatId: 'a' }).timelines.a?.unread).toBe(0);
   });
 
-  it('does not count what the person posts from elsewhere, nor what they are looking at', () => {
+  it('does not count own messages from other devices, nor messages in the open chat', () => {
     const own = play([listed, { type: 'event', chatId: 'a', event: posted(4, 'ann') }]);
     const open = play([
       listed,
@@ -62,7 +62,7 @@ describe('the list of chats', () => {
 });
 
 describe('the outbox', () => {
-  it('lets a draft go when the feed brings it, even after its request failed', () => {
+  it('removes a draft when the feed delivers it, even after its request failed', () => {
     const state = play([
       listed,
       { type: 'drafted', draft },
@@ -72,7 +72,7 @@ describe('the outbox', () => {
     expect(state.outbox).toEqual([]);
   });
 
-  it('keeps a draft when somebody else posts', () => {
+  it('keeps a draft when another user posts', () => {
     const state = play([
       listed,
       { type: 'drafted', draft },

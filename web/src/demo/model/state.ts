@@ -9,7 +9,7 @@ import {
   type Timeline,
 } from './timeline';
 
-/** Everything that the page shows, for one person. */
+/** The complete state of the page of one user. */
 export interface State {
   viewerId: string;
   openChatId: string | null;
@@ -63,7 +63,7 @@ export function reduce(state: State, action: Action): State {
   }
 }
 
-/** A chat that is known keeps its timeline: only its feed moves the cursor. */
+/** Adds a timeline for each new chat. A known chat keeps its timeline, because only its feed moves the cursor. */
 function withChats(timelines: State['timelines'], chats: readonly Chat[]): State['timelines'] {
   const added = chats.filter((chat) => !timelines[chat.id] || timelines[chat.id]?.ended);
   if (added.length === 0) return timelines;

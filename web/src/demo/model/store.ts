@@ -2,7 +2,7 @@ import { useSyncExternalStore } from 'react';
 import { Value } from '../../shared/value';
 import { type Action, initialState, reduce, type State } from './state';
 
-/** The state and the one way to change it. Feeds and sends read it as it is now, not as it was last drawn. */
+/** Holds the page's state and changes it. Feeds and sends read the current state, not the last rendered one. */
 export class Store {
   readonly #state: Value<State>;
 

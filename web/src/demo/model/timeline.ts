@@ -1,31 +1,31 @@
 import type { FeedEvent, Message, MessagePage } from '../api/operations';
 
 /**
- * What this page knows of one chat. `cursor` is the promise that carries it through reconnects: every durable
- * event up to that seq has been applied, so a feed that starts with `since: cursor` misses nothing.
+ * What the page knows of one chat. Every durable event up to the seq `cursor` has been applied, so a feed that starts
+ * with `since: cursor` misses nothing after a reconnect.
  */
 export interface Timeline {
   cursor: number;
-  /** By seq, each message once. Complete from its first message on. */
+  /** Ordered by seq, each message once. Complete from the first of these messages on. */
   messages: readonly Message[];
-  /** Edits and deletions by message id: a page that was read before them must not bring the old text back. */
+  /** Edits and deletions by message id, so that a page that was read before them does not restore the old text. */
   changes: Readonly<Record<string, Partial<Message>>>;
-  /** Where the page before the first message begins; null until the newest page has come. */
+  /** The cursor of the page before the first message; null until the newest page has arrived. */
   older: { cursor: string | null; hasMore: boolean } | null;
-  /** Events are missing: the newest page must be fetched anew. */
+  /** Events are missing: the newest page must be fetched again. */
   stale: boolean;
-  /** Messages of others that came while the chat was not the open one. */
+  /** Messages of other users that arrived while the chat was not open. */
   unread: number;
-  /** The feed ended for good: the person is no longer a member. */
+  /** The feed ended for good: the user is no longer a member. */
   ended: boolean;
 }
 
-/** A chat whose feed starts behind `cursor`, with nothing loaded yet. */
+/** The timeline of a chat whose feed starts after `cursor`, with nothing loaded yet. */
 export function emptyTimeline(cursor: number): Timeline {
   return { cursor, messages: [], changes: {}, older: null, stale: false, unread: 0, ended: false };
 }
 
-/** One event of the chat's feed. A seq that was applied before changes nothing; a hole marks the timeline stale. */
+/** Applies an event of the chat's feed. An already applied seq changes nothing; a hole marks the timeline stale. */
 export function applyEvent(timeline: Timeline, event: FeedEvent): Timeline {
   if (event.__typename === 'FeedReady') {
     return event.seq - timeline.cursor > event.replayed ? { ...timeline, stale: true } : timeline;
@@ -57,20 +57,21 @@ function changed(messages: readonly Message[], changes: Timeline['changes']): Me
   return messages.map((message) => ({ ...message, ...changes[message.id] }));
 }
 
-/** The answer to a send of this page's own. Its event still comes through the feed, which alone moves the cursor. */
+/** Applies the response to a send of this page. Only the message's event, which the feed delivers, moves the cursor. */
 export function applySent(timeline: Timeline, message: Message): Timeline {
   return { ...timeline, messages: union(timeline.messages, [message]) };
 }
 
-/** The page before the messages that are there. */
+/** Adds the page before the loaded messages. */
 export function applyOlderPage(timeline: Timeline, page: MessagePage): Timeline {
   const older = changed(nodes(page), timeline.changes);
   return { ...timeline, messages: union(older, timeline.messages), older: olderThan(page) };
 }
 
 /**
- * The newest page: the first one, or the one that mends a stale timeline. What lies before the page goes, since
- * there may be a hole between. `lastSeq` was read before the page, so the page knows of all events up to it.
+ * Applies the newest page: the first one, or the one that repairs a stale timeline. Messages before the page are
+ * removed, because there may be a hole between. `lastSeq` was read before the page, so the page includes all events
+ * up to it.
  */
 export function applyNewestPage(timeline: Timeline, page: MessagePage, lastSeq: number): Timeline {
   const changes = timeline.stale ? {} : timeline.changes;
@@ -95,7 +96,7 @@ function olderThan({ pageInfo }: MessagePage): Timeline['older'] {
   return { cursor: pageInfo.startCursor, hasMore: pageInfo.hasPreviousPage };
 }
 
-/** Both lists as one, by seq; where both have a message, it is taken from the second. */
+/** Merges both lists, ordered by seq. If both have a message, the second list wins. */
 function union(first: readonly Message[], second: readonly Message[]): Message[] {
   const bySeq = new Map([...first, ...second].map((message) => [message.seq, message]));
   return [...bySeq.values()].sort((a, b) => a.seq - b.seq);

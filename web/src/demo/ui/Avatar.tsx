@@ -1,6 +1,6 @@
 const HUES = [225, 160, 335, 25, 265, 195, 95, 0];
 
-/** Initials on a colour that stays the same for the same seed. Decoration only: the name stands beside it. */
+/** Shows initials on a colour that depends on the seed. Decoration only: the name is always shown next to it. */
 export function Avatar({ name, seed }: { name: string; seed: string }) {
   const initials = name
     .split(/\s+/)

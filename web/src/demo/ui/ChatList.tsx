@@ -47,7 +47,7 @@ function Unread({ count }: { count: number }) {
   );
 }
 
-/** The list's own answer, unless the timeline knows that message or a newer one. */
+/** The newest message: the timeline's if it has that message or a newer one, else the one from the list of chats. */
 function newest(chat: Chat, timeline: Timeline | undefined): Message | null {
   const live = timeline?.messages.at(-1) ?? null;
   if (live && live.seq >= (chat.lastMessage?.seq ?? 0)) return live;

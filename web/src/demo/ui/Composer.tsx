@@ -1,6 +1,6 @@
 import { type KeyboardEvent, type SubmitEvent, useState } from 'react';
 
-/** The field to write in: Enter sends, Shift and Enter starts a new line. */
+/** The input field: Enter sends, Shift+Enter starts a new line. */
 export function Composer({ label, onSend }: { label: string; onSend: (text: string) => void }) {
   const [text, setText] = useState('');
   const isEmpty = text.trim() === '';

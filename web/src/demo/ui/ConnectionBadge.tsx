@@ -8,7 +8,7 @@ const WORDS: Record<SocketState['phase'], string> = {
   refused: 'Disconnected',
 };
 
-/** Whether messages arrive by themselves right now, and if not, why and what happens next. */
+/** Shows whether the page receives messages live and, if not, why and what happens next. */
 export function ConnectionBadge({ socket, onReconnect }: { socket: LiveSocket; onReconnect: () => void }) {
   const { phase, detail } = useSyncExternalStore(socket.state.subscribe, socket.state.get);
   return (

@@ -12,7 +12,7 @@ import { useScroll } from './useScroll';
 
 const RETRY_MS = 3_000;
 
-/** The open chat: its messages, what is on its way, and the field to write in. */
+/** The open chat: its messages, the unsent drafts, and the input field. */
 export function Conversation({ chat }: { chat: Chat }) {
   const { store, sender, viewerId } = usePage();
   const timeline = useStore(store, (state) => state.timelines[chat.id]);
@@ -76,7 +76,7 @@ export function Conversation({ chat }: { chat: Chat }) {
   );
 }
 
-/** Fetches the newest page when there is none yet or the timeline has a hole; tries again until it has it. */
+/** Fetches the newest page if there is none yet or the timeline has a hole; retries until it succeeds. */
 function useNewestPage(chatId: string): string | null {
   const { apollo, store } = usePage();
   const [problem, setProblem] = useState<string | null>(null);
@@ -115,7 +115,7 @@ function useOlderPages(chatId: string): { busy: boolean; load: () => void } {
     if (busy) return;
     setBusy(true);
     void loadOlder(apollo, store, chatId)
-      .catch(() => undefined) // The button stays, to be pressed again.
+      .catch(() => undefined) // The button stays, so the user can press it again.
       .finally(() => setBusy(false));
   }
   return { busy, load };

@@ -7,7 +7,7 @@ const WORDS: Record<Draft['state'], string> = {
   refused: 'Not sent',
 };
 
-/** A message on its way, as it will look, with what stands in its way. */
+/** An unsent message, displayed like a sent one, with its state and its problem. */
 export function DraftRow({ draft, sender }: { draft: Draft; sender: Sender }) {
   return (
     <li className="message draft" data-own="true" data-state={draft.state}>

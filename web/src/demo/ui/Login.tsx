@@ -3,7 +3,7 @@ import type { Session } from '../../shared/session';
 import { inWords } from '../api/problems';
 import { Avatar } from './Avatar';
 
-/** The people that the demo data brings, all with one password. */
+/** Users of the demo data; all have the same password. */
 const DEMO_PEOPLE = [
   { username: 'ann', name: 'Ann' },
   { username: 'bob', name: 'Bob' },
@@ -36,7 +36,7 @@ export function Login({ session }: { session: Session }) {
   return (
     <main className="login">
       <h1>Parlor</h1>
-      <p className="muted">A demo chat: open it in two windows, as two people, and talk.</p>
+      <p className="muted">A demo chat. Open it in two windows, log in as two different people, and chat.</p>
       <div className="people">
         {DEMO_PEOPLE.map((person) => (
           <button

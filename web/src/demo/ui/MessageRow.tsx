@@ -10,7 +10,7 @@ interface Props {
   isDirect: boolean;
 }
 
-/** One message; its sender is named where it changes, and the day where that does. */
+/** One message. The sender and the day are shown only where they differ from the previous message. */
 export const MessageRow = memo(function MessageRow({ message, before, isOwn, isDirect }: Props) {
   const isNewDay = !before || !isSameDay(before.createdAt, message.createdAt);
   const isNewSender = isNewDay || before.sender?.id !== message.sender?.id;

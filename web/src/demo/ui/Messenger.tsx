@@ -10,7 +10,7 @@ import { ConnectionBadge } from './ConnectionBadge';
 import { Conversation } from './Conversation';
 import { usePage } from './page';
 
-/** The whole page of somebody who is logged in: their chats on the left, the open one on the right. */
+/** The page of a logged-in user: the list of chats on the left, the open chat on the right. */
 export function Messenger({ session, viewer }: { session: Session; viewer: Person }) {
   const { store, socket } = usePage();
   const openChatId = useStore(store, (state) => state.openChatId);
@@ -55,7 +55,7 @@ export function Messenger({ session, viewer }: { session: Session; viewer: Perso
   );
 }
 
-/** The person's chats; asked for again when the window comes back to the front or the socket does. */
+/** The user's chats; fetched again when the window gets the focus or the socket reconnects. */
 function useChats(): { chats: readonly Chat[]; problem: string | null } {
   const { store, socket } = usePage();
   const { data, error, refetch } = useQuery(HOME);
@@ -78,7 +78,7 @@ function useChats(): { chats: readonly Chat[]; problem: string | null } {
   };
 }
 
-/** Draws nothing: keeps one chat's feed running for as long as it stands on the page. */
+/** Renders nothing: keeps one chat's feed running while it is mounted. */
 function Following({ chatId }: { chatId: string }) {
   const page = usePage();
   const isListed = useStore(page.store, ({ timelines }) => timelines[chatId]?.ended === false);

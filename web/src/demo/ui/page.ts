@@ -6,7 +6,7 @@ import { type LiveSocket, openSocket } from '../api/socket';
 import { Sender } from '../live/sender';
 import { Store } from '../model/store';
 
-/** What the parts of the page share while one person is logged in. */
+/** The objects that the components share while a user is logged in. */
 export interface Page {
   viewerId: string;
   apollo: ApolloClient;
@@ -26,6 +26,6 @@ export const PageContext = createContext<Page | null>(null);
 
 export function usePage(): Page {
   const page = useContext(PageContext);
-  if (!page) throw new Error('usePage stands outside of a PageContext.');
+  if (!page) throw new Error('usePage was called outside of a PageContext.');
   return page;
 }

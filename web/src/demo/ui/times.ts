@@ -1,4 +1,4 @@
-/** Times as a reader of a chat wants them: the clock for today, the day for what is older. */
+/** Formats times for a chat: the time of day for today, the date for older messages. */
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const SHORT_DAY = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });

@@ -4,8 +4,8 @@ import type { Message } from '../api/operations';
 const NEAR_PX = 80;
 
 /**
- * Keeps the newest message in view for a reader who is at the end, and the place of one who is not: messages that
- * are added above move nothing. Near the beginning it asks for older ones.
+ * Keeps the newest message in view while the user is at the end, and otherwise keeps the user's position, also when
+ * messages are added above. Near the beginning it loads older messages.
  */
 export function useScroll(
   messages: readonly Message[],
@@ -17,7 +17,7 @@ export function useScroll(
   const before = useRef({ firstId: '', height: 0, draftCount: 0 });
   const firstId = messages[0]?.id ?? '';
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: any change of the messages changes the height
+  // biome-ignore lint/correctness/useExhaustiveDependencies: every change of the messages changes the height
   useLayoutEffect(() => {
     const box = ref.current;
     if (!box) return;

@@ -1,7 +1,7 @@
-"""The clients: one websocket each, which subscribes to one chat, counts what comes and measures how old it is.
+"""Feed clients: each opens one websocket, subscribes to one chat, counts deliveries and measures their age.
 
-A delivery costs a search for the mark and two small integers, and that only at every fourth socket, a witness; the
-others count. JSON is parsed only for frames that are no deliveries.
+Only every fourth socket is sampled: it reads time and number from each delivery's text. The others only count. JSON is
+parsed only for frames that are not deliveries.
 """
 
 import asyncio
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
-from bench.marks import INDEX_OFFSET, MARK, SHORTEST_DELIVERY
-from bench.world import Chat, Person
+from bench.message_timestamps import INDEX_OFFSET, SEPARATOR, SHORTEST_DELIVERY
+from bench.population import Chat, Person
 
 FEED = """subscription($chatId: ID!, $since: Int) {
   chatFeed(chatId: $chatId, since: $since) {
@@ -30,8 +30,11 @@ FEED = """subscription($chatId: ID!, $since: Int) {
 
 
 @dataclass(slots=True)
-class Ledger:
-    """What a crowd of sockets received; of its witnesses the ages in nanoseconds, and what came out of order."""
+class Deliveries:
+    """What the sockets of one benchmark received.
+
+    `ages` (nanoseconds) and `disorders` (deliveries out of order or after a gap) are those of sampled sockets only.
+    """
 
     received: int = 0
     ages: "array[int]" = field(default_factory=lambda: array("q"))
@@ -40,96 +43,99 @@ class Ledger:
     closed: int = 0
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Forget all deliveries."""
         self.received = 0
         del self.ages[:]
         self.disorders = 0
 
 
 class FeedSocket(WSListener):
-    """What the dialects share: marked frames. `ready` is done when the subscription stands."""
+    """The common part of all clients. `ready` completes when the subscription is active."""
 
     def __init__(
-        self, ledger: Ledger, person: Person, chat: Chat, since: int | None, *, is_witness: bool
+        self, deliveries: Deliveries, person: Person, chat: Chat, since: int | None, *, is_sampled: bool
     ) -> None:
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.transport: WSTransport | None = None
-        self._is_witness = is_witness
+        self._is_sampled = is_sampled
         self._next_index = 0
-        self._ledger = ledger
-        self._record = ledger.ages.append
+        self._deliveries = deliveries
+        self._record = deliveries.ages.append
         self._person = person
         self._chat = chat
         self._since = since
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        """The handshake is done."""
+        """Store the transport (picows)."""
         self.transport = transport
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Count a delivery, or handle another frame."""
+        """Count a delivery, or handle another frame (picows)."""
         if frame.payload_size < SHORTEST_DELIVERY:
-            self._other(transport, frame, frame.get_payload_as_bytes())
+            self._handle_other_frame(transport, frame, frame.get_payload_as_bytes())
             return
-        ledger = self._ledger
-        ledger.received += 1
-        if self._is_witness:
-            self._witness(ledger, frame.get_payload_as_bytes())
+        deliveries = self._deliveries
+        deliveries.received += 1
+        if self._is_sampled:
+            self._sample(deliveries, frame.get_payload_as_bytes())
 
-    def _witness(self, ledger: Ledger, payload: bytes) -> None:
-        mark = payload.find(MARK)
+    def _sample(self, deliveries: Deliveries, payload: bytes) -> None:
+        start = payload.find(SEPARATOR)
         now = time.monotonic_ns()
-        self._record(now - int(payload[mark + 1 : mark + 20]))
-        ledger.last_at = now
-        index = int(payload[mark + INDEX_OFFSET : mark + INDEX_OFFSET + 8])
+        self._record(now - int(payload[start + 1 : start + 20]))
+        deliveries.last_at = now
+        index = int(payload[start + INDEX_OFFSET : start + INDEX_OFFSET + 8])
         if index != self._next_index:
-            ledger.disorders += 1
+            deliveries.disorders += 1
         self._next_index = index + 1
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        """The socket is gone, whoever closed it."""
+        """Count a closed socket, whichever side closed it (picows)."""
         del transport
-        self._ledger.closed += 1
+        self._deliveries.closed += 1
         self._fail("closed before it was ready")
 
-    def leave(self) -> None:
-        """Drop the connection."""
+    def disconnect(self) -> None:
+        """Close the connection without a close frame."""
         if self.transport is not None:
             self.transport.disconnect(graceful=False)
 
-    def _other(self, transport: WSTransport, frame: WSFrame, payload: bytes) -> None:
+    def _handle_other_frame(self, transport: WSTransport, frame: WSFrame, payload: bytes) -> None:
         if frame.msg_type is WSMsgType.PING:
             transport.send_pong(payload)
         elif frame.msg_type is WSMsgType.CLOSE:
             self._fail(f"closed with {frame.get_close_code()}: {frame.get_close_message()!r}")
             transport.disconnect()
         else:
-            self._control(transport, payload)
+            self._handle_protocol_message(transport, payload)
 
-    def _control(self, transport: WSTransport, payload: bytes) -> None:
+    def _handle_protocol_message(self, transport: WSTransport, payload: bytes) -> None:
         raise NotImplementedError
 
     def _fail(self, why: str) -> None:
         if not self.ready.done():
             self.ready.set_exception(ConnectionError(why))
 
-    def _is_ready(self) -> None:
+    def _set_ready(self) -> None:
         if not self.ready.done():
             self.ready.set_result(None)
 
 
 class GraphQLSocket(FeedSocket):
-    """graphql-transport-ws. Ready at the feed's first event, or with `ready_by_pong` at the pong after `subscribe`."""
+    """A client of graphql-transport-ws.
+
+    It is ready at the feed's first event or, with `ready_by_pong`, at the pong that follows `subscribe`.
+    """
 
     ready_by_pong = False
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        """Initialise the connection."""
+        """Send connection_init."""
         super().on_ws_connected(transport)
         payload = {"Authorization": f"Bearer {self._person.token}"}
         _send(transport, {"type": "connection_init", "payload": payload})
 
-    def _control(self, transport: WSTransport, payload: bytes) -> None:
+    def _handle_protocol_message(self, transport: WSTransport, payload: bytes) -> None:
         message = json.loads(payload)
         match message["type"]:
             case "ping":
@@ -143,29 +149,29 @@ class GraphQLSocket(FeedSocket):
                 if self.ready_by_pong:
                     transport.send(WSMsgType.TEXT, b'{"type":"ping"}')
             case "next" if not message["payload"].get("errors"):
-                self._is_ready()
+                self._set_ready()
             case "pong":
-                self._is_ready()
+                self._set_ready()
             case _:
                 self._fail(payload.decode())
 
 
 class GraphQLWsSocket(GraphQLSocket):
-    """For the Node peer, whose feed has no first event."""
+    """A client of the graphql-ws peer, whose feed has no first event."""
 
     ready_by_pong = True
 
 
 class SocketIoSocket(FeedSocket):
-    """Socket.IO 5 over Engine.IO 4, on a websocket from the start. Ready when the server acknowledges the room."""
+    """A client of Socket.IO 5 over Engine.IO 4, websocket only. Ready when the server acknowledges the room."""
 
-    def _control(self, transport: WSTransport, payload: bytes) -> None:
+    def _handle_protocol_message(self, transport: WSTransport, payload: bytes) -> None:
         if payload.startswith(b"0"):
             transport.send(WSMsgType.TEXT, b"40")
         elif payload.startswith(b"40"):
             transport.send(WSMsgType.TEXT, b'420["join","%s"]' % self._chat.global_id.encode())
         elif payload.startswith(b"430"):
-            self._is_ready()
+            self._set_ready()
         elif payload == b"2":
             transport.send(WSMsgType.TEXT, b"3")
 

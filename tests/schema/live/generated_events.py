@@ -1,4 +1,4 @@
-"""Generated events, with texts as nasty as JSON allows."""
+"""Generates events, with texts that are hard to encode as JSON."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from chats import events
 from chats.models import MemberRole, MessageKind
-from schema.live.compiling.event_objects import present_ready, present_reset
+from schema.live.compiling.event_objects import feed_ready, feed_reset
 from schema.types.events import FeedResetReason
 
 IDS = st.integers(1, 2**53)
@@ -77,9 +77,9 @@ DURABLE = st.one_of(
     st.builds(events.MemberLeft, **_COMMON, user=PROFILES, removed=st.booleans()),
     st.builds(events.MemberRoleChanged, **_COMMON, member=MEMBERS),
 )
-OF_EVERY_FEED = st.one_of(
+CARRIED_BY_ALL_FEEDS = st.one_of(
     DURABLE,
     st.builds(events.TypingChanged, chat_id=IDS, user=PROFILES, typing=st.booleans()),
-    st.builds(present_reset, IDS, SEQS, st.sampled_from(FeedResetReason)),
+    st.builds(feed_reset, IDS, SEQS, st.sampled_from(FeedResetReason)),
 )
-OF_CHAT_FEEDS = st.one_of(OF_EVERY_FEED, st.builds(present_ready, IDS, SEQS, SEQS))
+CARRIED_BY_CHAT_FEEDS = st.one_of(CARRIED_BY_ALL_FEEDS, st.builds(feed_ready, IDS, SEQS, SEQS))

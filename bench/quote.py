@@ -1,4 +1,4 @@
-"""The committed copy: results put into bench/figures/ and their tables into README.md, between its two marks."""
+"""Copies results into bench/figures/ and their tables into README.md, between its two marker comments."""
 
 import shutil
 from pathlib import Path
@@ -12,8 +12,8 @@ _FIGURES = _HERE / "figures"
 _BEGIN, _END = "<!-- figures: written by `python -m bench quote` -->", "<!-- end of figures -->"
 
 
-def quote() -> list[str]:
-    """Copy what bench/results/ holds and rewrite the README's figures; returns the scenarios quoted."""
+def quote_results() -> list[str]:
+    """Copy the files of bench/results/ and rewrite the README's figures. Returns the names of the quoted scenarios."""
     _FIGURES.mkdir(exist_ok=True)
     for name in SCENARIOS:
         for kind in ("json", "md", "svg"):

@@ -1,4 +1,4 @@
-"""Small numbers out of many."""
+"""Percentiles, median and range of measured values."""
 
 import statistics
 from array import array
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def quantiles_ms(ages: "array[int]") -> tuple[float, float]:
-    """The median and the 99th percentile of ages in nanoseconds, in milliseconds; zeros for none."""
+    """The median and the 99th percentile, in milliseconds, of ages in nanoseconds; zeros if there are none."""
     if not ages:
         return 0.0, 0.0
     ordered = sorted(ages)
@@ -19,5 +19,5 @@ def median(values: Sequence[float]) -> float:
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:
-    """The least and the greatest."""
+    """The minimum and the maximum."""
     return min(values), max(values)

@@ -1,4 +1,4 @@
-"""An event as each subject expects it in Redis: the channel and the bytes, equal in content."""
+"""The Redis message of one event in each program's own format: channel and payload, with equal content."""
 
 import json
 from collections.abc import Callable
@@ -6,26 +6,29 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from bench.marks import text
-from bench.subjects import Kind
-from bench.world import Chat
+from bench.message_timestamps import text
+from bench.population import Chat
+from bench.programs import Kind
 
-Body = Callable[[Chat, int], tuple[str, bytes]]
+PayloadMaker = Callable[[Chat, int], tuple[str, bytes]]
 
 _AT = datetime(2030, 1, 2, 3, 4, 5, 678901, UTC)
 _AT_TEXT = "2030-01-02T03:04:05.678901+00:00"
-# Seeded chats have one event: the seqs of published ones come after it.
-_SEEDED = 1
+# Every seeded chat has one event; published events continue after its seq.
+_SEEDED_SEQ = 1
 
 
-def body_of(kind: Kind) -> Body:
-    """How to make event `index` (0, 1, ...) of a chat for subjects of this kind. The stock peer's is a layer's own."""
+def payload_maker(kind: Kind) -> PayloadMaker:
+    """Return a function that makes event `index` (0, 1, ...) of a chat for programs of this kind.
+
+    It returns the channel and the payload. The stock peer uses `stock_message` instead.
+    """
     if kind == "parlor":
-        return _parlor_body()
+        return _parlor_maker()
     return {"node": _node, "socketio": _socketio, "raw": _raw}[kind]
 
 
-def _parlor_body() -> Body:
+def _parlor_maker() -> PayloadMaker:
     from channels.layers import get_channel_layer
 
     from chats.events import MessagePosted, MessageSnapshot, Profile, encode
@@ -37,7 +40,7 @@ def _parlor_body() -> Body:
     sender = Profile(user_id=1, username="person0", display_name="Person 0", avatar_url=None, is_bot=False)
 
     def make(chat: Chat, index: int) -> tuple[str, bytes]:
-        seq = _SEEDED + 1 + index
+        seq = _SEEDED_SEQ + 1 + index
         message = MessageSnapshot(
             id=index + 1,
             chat_id=chat.chat_id,
@@ -68,7 +71,7 @@ def _event(index: int) -> dict[str, object]:
     }
     return {
         "__typename": "MessagePosted",
-        "seq": _SEEDED + 1 + index,
+        "seq": _SEEDED_SEQ + 1 + index,
         "at": _AT_TEXT,
         "actor": user,
         "message": message,
@@ -80,7 +83,7 @@ def _node(chat: Chat, index: int) -> tuple[str, bytes]:
 
 
 def _socketio(chat: Chat, index: int) -> tuple[str, bytes]:
-    # What @socket.io/redis-emitter publishes: who emits, the packet, to whom.
+    # The format of @socket.io/redis-emitter: emitter id, packet, options.
     packet = {"type": 2, "data": ["chatFeed", _event(index)], "nsp": "/"}
     to = {"rooms": [chat.global_id], "except": [], "flags": {}}
     return f"socket.io#/#{chat.global_id}#", msgspec.msgpack.encode(["emitter", packet, to])
@@ -92,12 +95,12 @@ def _raw(chat: Chat, index: int) -> tuple[str, bytes]:
 
 
 def stock_message(chat: Chat, index: int) -> dict[str, object]:
-    """What the stock peer's application hands to `group_send`."""
+    """The message that the stock peer's application passes to `group_send`."""
     user = {"id": "VXNlcjox", "username": "person0", "display_name": "Person 0", "avatar_url": None}
     return {
         "type": "chat.event",
         "chat_id": chat.global_id,
-        "seq": _SEEDED + 1 + index,
+        "seq": _SEEDED_SEQ + 1 + index,
         "at": _AT_TEXT,
         "message_id": "TWVzc2FnZTox",
         "text": text(index),

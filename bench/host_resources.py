@@ -1,4 +1,4 @@
-"""The machine: which core does what, how many files may be open, and what to call it in a table."""
+"""Assigns processor cores, raises the limit of open files, and measures processor time and memory."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ DRIVER_CORES = frozenset(CORES[1:]) or SERVER_CORES
 
 
 def prepare() -> int:
-    """Keep this process and what it starts off the server's core; returns how many files it may open."""
+    """Pin this process and its children to the driver's cores. Returns the raised limit of open files."""
     os.sched_setaffinity(0, DRIVER_CORES)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -21,25 +21,25 @@ def prepare() -> int:
 
 
 def describe() -> str:
-    """One line about the hardware and the interpreter."""
+    """Describe the hardware and the interpreter in one line."""
     memory = psutil.virtual_memory().total / 2**30
     hardware = f"{_processor()}, {len(CORES)} cores, {memory:.0f} GiB"
     return f"{hardware}, Linux {platform.release()}, Python {platform.python_version()}"
 
 
 def load_average() -> str:
-    """How many processes want a core, over the last minute: above nought before a run, others disturb it."""
+    """The load average of the last minute. A value above 0 before a run means that other work disturbs it."""
     return f"{os.getloadavg()[0]:.1f}"
 
 
 def pss_bytes(process: psutil.Process) -> int:
-    """The memory of a process and its children, what they share counted once (proportional set size)."""
+    """Memory of a process and its children in bytes; shared pages are counted once (proportional set size)."""
     family = [process, *process.children(recursive=True)]
     return sum(int(member.memory_full_info().pss) for member in family)
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """Processor time that a process and its children have used so far."""
+    """Processor seconds that a process and its children have used so far."""
     family = [process, *process.children(recursive=True)]
     times = [member.cpu_times() for member in family]
     return float(sum(time.user + time.system for time in times))

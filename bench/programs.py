@@ -1,4 +1,4 @@
-"""Who is measured: how each is started, which dialect its clients speak, how an event reaches it through Redis."""
+"""The measured programs: their names, their kinds, and the commands that start them."""
 
 import sys
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ Kind = Literal["parlor", "stock", "node", "socketio", "raw"]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """One program under one server."""
+class Program:
+    """A program on a server program. `kind` decides the clients' protocol and the format of events in Redis."""
 
     name: str
     label: str
@@ -23,18 +23,18 @@ class Subject:
 
     @property
     def path(self) -> str:
-        """Where its websocket lives."""
+        """The path of the program's websocket."""
         return "/socket.io/?EIO=4&transport=websocket" if self.kind == "socketio" else "/graphql/"
 
     def command(self, world: World, port: int) -> list[str]:
-        """The command that serves it on `port`."""
+        """The command that serves the program on `port`."""
         if self.server == "node":
             folder = "socketio" if self.kind == "socketio" else "node"
             return ["node", str(PEERS / folder / "server.js"), str(port), world.redis_path]
         application = _APPLICATIONS[self.kind]
         if self.server == "uvicorn":
-            own = _PARLORS if self.kind == "parlor" else ()
-            return [sys.executable, "-m", "uvicorn", application, *_UVICORN, *own, "--port", str(port)]
+            options = _PARLOR_UVICORN if self.kind == "parlor" else ()
+            return [sys.executable, "-m", "uvicorn", application, *_UVICORN, *options, "--port", str(port)]
         if self.kind == "parlor":
             return [sys.executable, "-m", "bench.serve_daphne", str(port)]
         return [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(port), application]
@@ -46,8 +46,8 @@ _APPLICATIONS = {
     "raw": "bench.peers.raw.app:application",
 }
 _UVICORN = ("--host", "127.0.0.1", "--no-access-log", "--log-level", "warning", "--backlog", "4096")
-# As the README says.
-_PARLORS = (
+# The options that Parlor's README recommends.
+_PARLOR_UVICORN = (
     "--ws",
     "api.servers.uvicorn:WebSocketProtocol",
     "--ws-per-message-deflate",
@@ -56,13 +56,13 @@ _PARLORS = (
     "0",
 )
 
-SUBJECTS = (
-    Subject("parlor-uvicorn", "Parlor, uvicorn", "parlor", "uvicorn"),
-    Subject("parlor-daphne", "Parlor, Daphne", "parlor", "daphne"),
-    Subject("node", "Node: graphql-ws, graphql-redis-subscriptions", "node", "node"),
-    Subject("socketio", "Node: socket.io, Redis adapter (no GraphQL)", "socketio", "node"),
-    Subject("stock-daphne", "Strawberry + Channels + channels_redis, Daphne", "stock", "daphne"),
-    Subject("raw-uvicorn", "raw ASGI loop, uvicorn (limit)", "raw", "uvicorn"),
-    Subject("raw-daphne", "raw ASGI loop, Daphne (limit)", "raw", "daphne"),
+PROGRAMS = (
+    Program("parlor-uvicorn", "Parlor, uvicorn", "parlor", "uvicorn"),
+    Program("parlor-daphne", "Parlor, Daphne", "parlor", "daphne"),
+    Program("node", "Node: graphql-ws, graphql-redis-subscriptions", "node", "node"),
+    Program("socketio", "Node: socket.io, Redis adapter (no GraphQL)", "socketio", "node"),
+    Program("stock-daphne", "Strawberry + Channels + channels_redis, Daphne", "stock", "daphne"),
+    Program("raw-uvicorn", "raw ASGI loop, uvicorn (limit)", "raw", "uvicorn"),
+    Program("raw-daphne", "raw ASGI loop, Daphne (limit)", "raw", "daphne"),
 )
-BY_NAME = {subject.name: subject for subject in SUBJECTS}
+PROGRAMS_BY_NAME = {program.name: program for program in PROGRAMS}

@@ -1,4 +1,4 @@
-"""A listener that remembers, for tests of the hub."""
+"""A listener that records what it gets, for tests of the hub."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -18,11 +18,11 @@ TIMEOUT_SECONDS = 30
 
 
 class Listener:
-    """A ChatListener: `seqs` of what came, `said` of the ephemeral events, `holes`."""
+    """A ChatListener: `seqs` of the durable events, `ephemeral` the other events, `holes` the seqs of holes."""
 
     def __init__(self) -> None:
         self.seqs: list[int] = []
-        self.said: list[EphemeralEvent] = []
+        self.ephemeral: list[EphemeralEvent] = []
         self.holes: list[int] = []
         self._changed = asyncio.Event()
 
@@ -32,12 +32,12 @@ class Listener:
         self._changed.set()
 
     def on_ephemeral(self, event: EphemeralEvent) -> None:
-        """Something that is true now."""
-        self.said.append(event)
+        """An event that the log does not have."""
+        self.ephemeral.append(event)
         self._changed.set()
 
     def on_hole(self, seq: int) -> None:
-        """The log lacks what came before."""
+        """The log lacks events up to `seq`."""
         self.holes.append(seq)
         self._changed.set()
 
@@ -50,7 +50,7 @@ class Listener:
 
 
 async def listen(chat: Chat) -> tuple[Listener, ChatFeed]:
-    """Follow a chat with a new listener."""
+    """Listen to a chat with a new listener."""
     listener = Listener()
     feed = await get_hub().listen(chat.pk, listener)
     assert feed is not None
@@ -75,7 +75,7 @@ def groups_of_the_layer() -> dict[str, set[str]]:
 
 
 async def eventually(check: Callable[[], object]) -> None:
-    """Let the loop go round until `check` is true; for what nobody announces."""
+    """Wait until `check` is true, for conditions without an event to wait for."""
     async with asyncio.timeout(TIMEOUT_SECONDS):
         while not check():  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(0.001)

@@ -1,4 +1,4 @@
-"""Subscriptions over HTTP: how they start, flow and end."""
+"""Subscriptions over HTTP: start, flow control, and every way to end."""
 
 import asyncio
 import logging
@@ -9,8 +9,9 @@ from pytest_django import Settings
 
 from api.http import identity_watch
 from api.http.app import GraphQLHTTP
-from api.http.open_streams import open_streams
+from api.http.open_subscriptions import open_subscriptions
 from api.socket.control_feed import send_control
+from api.socket.control_messages import CloseSocket, Revoke
 from auth.identity import Identity
 from chats.feeds.hub import get_hub
 from foundation.errors import ErrorCode
@@ -32,7 +33,7 @@ def event(payload: str) -> str:
 # --- Server-sent events
 
 
-async def test_results_are_events(app: GraphQLHTTP, executor: FakeExecutor) -> None:
+async def test_results_are_server_sent_events(app: GraphQLHTTP, executor: FakeExecutor) -> None:
     async with open_stream(app, SUBSCRIBE, SSE) as (client, task):
         start = await client.started
         headers = dict(start["headers"])
@@ -48,7 +49,7 @@ async def test_results_are_events(app: GraphQLHTTP, executor: FakeExecutor) -> N
         assert await client.rest() == event('{"data":2}') + COMPLETE
         await task
     assert live.stopped.is_set()
-    assert len(open_streams) == 0
+    assert not open_subscriptions._by_client
 
 
 async def test_a_subscription_may_come_by_get(app: GraphQLHTTP, executor: FakeExecutor) -> None:
@@ -62,7 +63,7 @@ async def test_a_subscription_may_come_by_get(app: GraphQLHTTP, executor: FakeEx
     assert answer.body.decode() == ":\n\n" + COMPLETE
 
 
-async def test_a_query_as_events_is_one_and_the_end(app: GraphQLHTTP) -> None:
+async def test_a_query_as_events_is_one_result_and_the_end(app: GraphQLHTTP) -> None:
     answer = await post(app, {"query": "{ __typename }"}, SSE)
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert answer.body.decode() == ":\n\n" + event('{"data":{"__typename":"Query"}}') + COMPLETE
@@ -75,7 +76,7 @@ async def test_request_errors_are_events(app: GraphQLHTTP, executor: FakeExecuto
         assert answer.status == 200
         refused = '{"errors":[{"message":"refused","extensions":{"code":"NOT_FOUND"}}]}'
         assert answer.body.decode() == ":\n\n" + event(refused) + COMPLETE
-    assert len(open_streams) == 0
+    assert not open_subscriptions._by_client
 
 
 async def test_a_failure_ends_the_stream(app: GraphQLHTTP, executor: FakeExecutor) -> None:
@@ -111,7 +112,7 @@ async def test_a_subscription_needs_a_streamed_format(app: GraphQLHTTP, executor
 
 
 @pytest.mark.parametrize(("accept", "sign"), [(SSE, ":\n\n"), (MULTIPART, "\r\n\r\n{}\r\n---")])
-async def test_an_idle_stream_shows_life(
+async def test_an_idle_stream_sends_heartbeats(
     app: GraphQLHTTP, settings: Settings, accept: tuple[str, str], sign: str
 ) -> None:
     settings.KEEP_ALIVE_SECONDS = 0.01
@@ -154,7 +155,7 @@ async def test_a_client_that_never_reads_is_dropped(
             live.outlet.next(b"1")
             await asyncio.wait_for(live.stopped.wait(), 30)
     assert "did not read" in caplog.text
-    assert len(open_streams) == 0
+    assert not open_subscriptions._by_client
 
 
 # --- Ends
@@ -166,7 +167,7 @@ async def test_the_operation_stops_when_the_client_leaves(app: GraphQLHTTP, exec
         client.leave()
         await asyncio.wait_for(task, 5)
         assert live.stopped.is_set()
-    assert len(open_streams) == 0
+    assert not open_subscriptions._by_client
 
 
 async def test_the_operation_stops_when_the_server_cancels(app: GraphQLHTTP, executor: FakeExecutor) -> None:
@@ -177,7 +178,7 @@ async def test_the_operation_stops_when_the_server_cancels(app: GraphQLHTTP, exe
         with pytest.raises(asyncio.CancelledError):
             await task
         assert live.stopped.is_set()
-    assert len(open_streams) == 0
+    assert not open_subscriptions._by_client
 
 
 async def test_the_stream_ends_with_its_token(
@@ -192,7 +193,7 @@ async def test_the_stream_ends_with_its_token(
         assert live.stopped.is_set()
 
 
-async def test_a_revoked_token_ends_the_stream_at_the_next_sign_of_life(
+async def test_a_revoked_token_ends_the_stream_at_the_next_heartbeat(
     app: GraphQLHTTP, executor: FakeExecutor, identities: dict[str, Identity], settings: Settings
 ) -> None:
     settings.KEEP_ALIVE_SECONDS = 0.01
@@ -214,18 +215,18 @@ async def test_a_revocation_ends_the_streams_that_it_covers_at_once(
             live = await executor.lives.get()
             await asyncio.gather(client.text_until(":\n\n"), other_client.text_until(":\n\n"))
             await listeners(2)
-            send_control(1, {"type": "close", "socketId": "x"})
-            send_control(1, {"type": "revoke", "sessionIds": ["session"], "epoch": None})
+            send_control(1, CloseSocket("x"))
+            send_control(1, Revoke(("session",)))
             assert "revoked" in await client.rest()
             assert not live.stopped.is_set()
-            send_control(1, {"type": "revoke", "sessionIds": None, "epoch": 1})
+            send_control(1, Revoke(epoch=1))
             assert "revoked" in await other_client.rest()
             assert live.stopped.is_set()
     await listeners(0)
 
 
 async def listeners(count: int) -> None:
-    """Return once so many streams of user 1 follow the control feed, and its group has been joined."""
+    """Return once `count` subscriptions of user 1 listen to the control feed, and its group is joined."""
     hub = get_hub()
     people = hub._user_feeds
 
@@ -233,13 +234,13 @@ async def listeners(count: int) -> None:
         return len(people._control.get(1, ())) == count
 
     await eventually(as_many)
-    await hub._channel.settle()  # behind whoever is joining or leaving
+    await hub._channel.sync_groups()  # after pending joins and leaves
 
 
 async def test_a_process_that_stops_ends_all_streams(app: GraphQLHTTP, executor: FakeExecutor) -> None:
     async with open_stream(app, SUBSCRIBE, SSE) as (client, _):
         await executor.lives.get()
-        open_streams.end_all(ErrorCode.GONE, "Restarting.")
+        open_subscriptions.end_all(ErrorCode.GONE, "Restarting.")
         assert "Restarting." in await client.rest()
 
 
@@ -258,7 +259,7 @@ async def test_streams_per_user_are_bounded(
         await executor.lives.get()
 
 
-async def test_an_error_of_ours_amid_the_stream_is_logged_and_ends_it(
+async def test_an_unforeseen_error_is_logged_and_ends_the_stream(
     app: GraphQLHTTP,
     executor: FakeExecutor,
     identities: dict[str, Identity],
@@ -275,4 +276,4 @@ async def test_an_error_of_ours_amid_the_stream_is_logged_and_ends_it(
         live = await executor.lives.get()
         await client.rest()
         assert live.stopped.is_set()
-    assert "A request failed" in caplog.text
+    assert "Masked error" in caplog.text
