@@ -18,8 +18,9 @@ help: ## List the commands
 run: $(VENV)/.stamp ## Run everything on http://127.0.0.1:8000 (PORT, DATA_DIR, DATABASE_URL, REDIS_URL are honoured)
 	@$(BIN)/python manage.py dev
 
-test: $(VENV)/.stamp ## Run the suite on private servers of its own (ARGS="-k name" goes to pytest)
-	@$(BIN)/python -m pytest $(ARGS)
+# The suite starts a hundred processes: they share their bytecode, even where the shell forbids Python to write it.
+test: $(VENV)/.stamp ## Run the suite in parallel, on private servers of its own (ARGS="-k name" goes to pytest)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto $(ARGS)
 
 check: $(VENV)/.stamp ## Check style, types, import direction, migrations, schema.graphql and .env.example
 	@$(BIN)/ruff check --quiet .

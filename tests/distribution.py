@@ -1,8 +1,10 @@
-"""How the suite is spread over worker processes: how many there are, what runs together, and what begins first.
+"""Distributes the suite over worker processes: how many there are, which files share one, and which begin first.
 
-Most of a run is waiting, for bounds to pass and for processes to start, so there are more workers than cores. Each
-worker has a PostgreSQL and a Redis of its own, and starts the servers of a session fixture when a test first asks.
+Much of a run is waiting, for timeouts to pass and for processes to start, so there are more workers than cores. Each
+worker has its own PostgreSQL and Redis, and starts the servers of a session fixture when a test first needs them.
 """
+
+import os
 
 import pytest
 from xdist.remote import Producer
@@ -10,8 +12,8 @@ from xdist.scheduler import LoadFileScheduling
 
 WORKERS = 4
 
-# The files whose tests share the servers of tests/live/conftest.py, in two groups that take equally long: a worker
-# runs a whole group, so that two of the workers start those servers and the others need not.
+# Files whose tests share the servers of tests/live/conftest.py, in two groups of about the same duration. One worker
+# runs a whole group, so only two workers have to start those servers.
 SHARING_SERVERS = (
     (
         "tests/live/test_protocol_fuzz.py",
@@ -30,7 +32,7 @@ SHARING_SERVERS = (
         "tests/live/test_protocol_credentials.py",
     ),
 )
-# The other files that take longest (`pytest --durations=0`): none is to be what everybody waits for in the end.
+# The longest other files (by `pytest --durations=0`). They begin early, so that the last worker does not end late.
 LONG = (
     "tests/test_readme.py",
     "tests/api/local/test_dev.py",
@@ -54,17 +56,21 @@ _FIRST = [*_GROUPS, *LONG]
 
 
 def worker_count(config: pytest.Config) -> int:
-    """WORKERS; 0, which means this process alone, for chosen tests: starting workers may take longer than they do."""
+    """Return WORKERS for a whole suite, and 0, which means no worker but this process, where workers do not pay.
+
+    That is for a choice of tests, and on the one Redis of TEST_REDIS_URL: workers would receive each other's events,
+    since its channels are the same in all of its databases.
+    """
     option = config.option
     is_choice = option.keyword or option.markexpr or any(".py" in argument for argument in config.args)
-    return 0 if is_choice else WORKERS
+    return 0 if is_choice or os.environ.get("TEST_REDIS_URL") else WORKERS
 
 
 class GroupScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
-    """Gives a worker a whole file, or all files of a group, in the order in which the workers have them."""
+    """Gives a worker a whole file, or a whole group of files, in the workers' order of the tests."""
 
     def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
-        config.option.loadscopereorder = False  # else by the number of their tests, which says little
+        config.option.loadscopereorder = False  # otherwise xdist sorts files by their number of tests
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:
@@ -73,7 +79,7 @@ class GroupScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist has no
 
 
 def put_long_ones_first(items: list[pytest.Item]) -> None:
-    """The others stay in their order."""
+    """Sort the files named above to the front; the others keep their order."""
     items.sort(key=_rank)
 
 
