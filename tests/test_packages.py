@@ -1,4 +1,4 @@
-"""The packages: nothing installed may stand in place of ours, and what ours import is declared in pyproject.toml."""
+"""No installed package shadows ours, and pyproject.toml declares exactly the packages that ours use."""
 
 import ast
 import functools
@@ -14,23 +14,23 @@ from django.conf import settings
 
 from tests.server import ROOT
 
-# Named in no import: uvicorn's websocket protocol, of which ours is a subclass, is made of it.
+# Our websocket protocol for uvicorn needs it without importing it.
 FOR_UVICORN = {"websockets"}
-# Their names are common ones, and the project is run from its root.
+# These are common names, and the project is run from its root.
 OURS = {"api", "auth", "bench", "chats", "foundation", "schema", "tests"}
 PRODUCTION = ("api", "auth", "chats", "foundation", "schema")
-# What production never imports: the private servers of `make run`, the tests and the benchmarks.
+# Production imports neither the private servers of `make run` nor the tests and benchmarks.
 FOR_DEVELOPERS = ("api/local", "tests", "bench")
 
 
 @functools.cache
 def installed_packages() -> Mapping[str, list[str]]:
-    """The installed distributions by the package that they bring. It takes a second."""
+    """Return the installed distributions by package. It takes a second."""
     return packages_distributions()
 
 
 def declared(*extras: str) -> set[str]:
-    """The distributions that pyproject.toml names for production and for these extras.
+    """Return the distributions that pyproject.toml names for production and for these extras.
 
     `psycopg[pool]` also counts as psycopg-pool.
     """
@@ -46,12 +46,12 @@ def declared(*extras: str) -> set[str]:
 
 
 def normalized(name: str) -> str:
-    """A distribution's name as indexes compare it."""
+    """Return a distribution's name in its normal form."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def imported(path: Path) -> Iterator[str]:
-    """The third-party packages that a module imports, wherever in it."""
+    """Yield the third-party packages that a module imports, at its top or inside functions."""
     for node in ast.walk(ast.parse(path.read_text())):
         names = []
         if isinstance(node, ast.Import):
@@ -78,7 +78,7 @@ def test_no_installed_distribution_claims_a_name_of_ours() -> None:
     ids=["production", "local", "tests and benchmarks"],
 )
 def test_every_imported_package_is_declared(folders: tuple[str, ...], extras: tuple[str, ...]) -> None:
-    """Not only brought along by another one, which may cease to need it."""
+    """A package that only another one requires may disappear with an upgrade of that one."""
     distributions, known = installed_packages(), declared(*extras)
     undeclared = {
         f"{path.relative_to(ROOT)}: {name}"

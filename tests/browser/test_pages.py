@@ -7,5 +7,5 @@ def test_graphiql_logs_in_and_follows_a_chat_live(run_script: RunScript) -> None
     run_script("graphiql")
 
 
-def test_two_people_talk_in_the_demo_chat_and_lose_nothing_with_a_socket(run_script: RunScript) -> None:
+def test_two_users_of_the_demo_chat_lose_nothing_with_a_socket(run_script: RunScript) -> None:
     run_script("demo")

@@ -1,4 +1,4 @@
-"""The reference JavaScript tools and clients, run against a real server. They need Node; npm fetches them once."""
+"""Runs the reference JavaScript tools and clients against a real server. They need Node; npm installs them once."""
 
 import asyncio
 import contextlib
@@ -21,12 +21,12 @@ Line = dict[str, Any]
 
 
 def node() -> str:
-    """Node's path, with the packages installed. Skips where there is no Node."""
+    """Return Node's path once the packages are installed. Skips the test without Node."""
     found, npm = shutil.which("node"), shutil.which("npm")
     if found is None or npm is None:
         pytest.skip("the JavaScript checks need Node 20 and npm on PATH")
     with (FOLDER / "package.json").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker of the suite may be installing
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker of the suite may be installing them
         if not _is_installed():
             subprocess.run([npm, "ci", "--silent"], cwd=FOLDER, check=True, timeout=INSTALL_SECONDS)
     return found
@@ -40,7 +40,7 @@ def _is_installed() -> bool:
 async def start(
     script: str, *arguments: str, stdin: int | None = None, **environment: str
 ) -> asyncio.subprocess.Process:
-    """Run a script of this folder; its standard output is a pipe, and its standard input what is given."""
+    """Run a script of this folder with the given standard input; its standard output is a pipe."""
     return await asyncio.create_subprocess_exec(
         node(),
         script,
@@ -54,7 +54,7 @@ async def start(
 
 @contextlib.asynccontextmanager
 async def client(kind: str, url: str, document: str, token: str = "") -> AsyncIterator[AsyncIterator[Line]]:
-    """What a client of client.mjs prints, line by line, each within LINE_SECONDS."""
+    """Run a client of client.mjs and yield the lines that it prints, each within LINE_SECONDS."""
     process = await start("client.mjs", kind, url, document, TOKEN=token)
     assert process.stdout is not None
     try:
@@ -66,7 +66,7 @@ async def client(kind: str, url: str, document: str, token: str = "") -> AsyncIt
 
 
 async def lines_of(output: asyncio.StreamReader) -> AsyncIterator[Line]:
-    """The lines of a script, each within LINE_SECONDS."""
+    """Yield the lines of a script, each within LINE_SECONDS."""
     while True:
         async with asyncio.timeout(LINE_SECONDS):
             line = await output.readline()

@@ -1,5 +1,5 @@
 // Runs one operation with a real client and prints each result, and how it ended, as one JSON line each.
-// Usage: node client.mjs apollo|sse|persisted <url> <document>; a bearer token may stand in TOKEN.
+// Usage: node client.mjs apollo|sse|persisted <url> <document>; TOKEN may hold a bearer token.
 import { createHash } from 'node:crypto';
 import { ApolloClient, gql, HttpLink, InMemoryCache } from '@apollo/client';
 import { PersistedQueryLink } from '@apollo/client/link/persisted-queries';

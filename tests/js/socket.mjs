@@ -25,7 +25,7 @@ const client = createClient({
   connectionParams: async () => ({ Authorization: `Bearer ${await ask('token')}` }),
   webSocketImpl: WebSocket,
   retryAttempts: 3,
-  retryWait: async () => {}, // the test itself says when
+  retryWait: async () => {}, // the test decides when
   on: {
     connected: () => print({ connected: true }),
     closed: ({ code }) => print({ closed: code }),

@@ -1,6 +1,6 @@
-"""What our subclasses of uvicorn, daphne, autobahn and channels_redis override and reach for is still there.
+"""The names of uvicorn, daphne, autobahn and channels_redis that our subclasses override and use still exist.
 
-Little of it is public. An upgrade that renames it would leave our overrides uncalled, without any other sign.
+Few of them are public. After an upgrade that renames one, our override would silently never be called.
 """
 
 import ast
@@ -38,7 +38,7 @@ OVERRIDDEN = [
     (channel_layer, pubsub.RedisSingleShardConnection, {"flush", "_ensure_receiver", "_do_receiving"}),
 ]
 
-REACHED_FOR = [
+USED = [
     # `queue` is what the application receives from; `request` and `response` are the handshake's.
     (WebSocketsSansIOProtocol, "queue request response loop transport close_timeout"),
     # uvicorn's `send` over HTTP is a method of this, which holds the transport to abort.
@@ -69,7 +69,7 @@ REACHED_FOR = [
 
 
 def ours(module: ModuleType, stock: type) -> type:
-    """The one subclass of `stock` that the module defines."""
+    """Return the one subclass of `stock` in the module."""
     (found,) = (
         each
         for each in vars(module).values()
@@ -79,7 +79,7 @@ def ours(module: ModuleType, stock: type) -> type:
 
 
 def attributes(owner: Any) -> set[str]:
-    """What the owner has, and what the methods of a class set on its instances."""
+    """Return the names that the owner has, and those that a class sets on its instances."""
     names = set(dir(owner))
     for each in inspect.getmro(owner)[:-1] if inspect.isclass(owner) else ():
         for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(each)))):
@@ -91,8 +91,8 @@ def attributes(owner: Any) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "stock", "names"), OVERRIDDEN, ids=[stock.__name__ for _, stock, _ in OVERRIDDEN]
 )
-def test_each_override_has_something_to_override(module: ModuleType, stock: type, names: set[str]) -> None:
-    """With the same parameters, since the stock code may pass them by name."""
+def test_each_override_overrides_something(module: ModuleType, stock: type, names: set[str]) -> None:
+    """The parameters must have the same names, too, since the stock code may pass them by name."""
     subclass = ours(module, stock)
     own = {name for name, value in vars(subclass).items() if inspect.isfunction(value) and name != "__init__"}
     assert {name for name in own if hasattr(stock, name)} == names
@@ -101,8 +101,8 @@ def test_each_override_has_something_to_override(module: ModuleType, stock: type
         assert list(inspect.signature(getattr(subclass, name)).parameters) == list(expected), name
 
 
-@pytest.mark.parametrize(("owner", "names"), REACHED_FOR, ids=[owner.__name__ for owner, _ in REACHED_FOR])
-def test_each_name_that_is_reached_for_is_there(owner: Any, names: str) -> None:
+@pytest.mark.parametrize(("owner", "names"), USED, ids=[owner.__name__ for owner, _ in USED])
+def test_each_used_name_exists(owner: Any, names: str) -> None:
     assert set(names.split()) <= attributes(owner)
 
 

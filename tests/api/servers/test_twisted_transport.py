@@ -1,4 +1,4 @@
-"""What TurnWriter assumes of Twisted's TCP transport, seen on a real connection."""
+"""TurnWriter's assumptions about Twisted's TCP transport hold on a real connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 30
 
 
 class Connection:
-    """The server's end, a transport of Twisted's, and the client's end."""
+    """A connection: Twisted's transport at the server's end, and a reader at the client's."""
 
     def __init__(self, transport: Any, reader: asyncio.StreamReader, monkeypatch: pytest.MonkeyPatch) -> None:
         self.transport = transport
@@ -30,14 +30,14 @@ class Connection:
         self._write(data)
 
     async def read(self, size: int) -> bytes:
-        """The next bytes that reach the client."""
+        """Return the next bytes that reach the client."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
             return await self._reader.readexactly(size)
 
 
 @pytest.fixture
 async def connection(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connection]:
-    """A connection whose server's end Twisted serves on the loop of the test."""
+    """Open a connection to a Twisted server that runs on the event loop of the test."""
     reactor: Any = AsyncioSelectorReactor(asyncio.get_running_loop())
     connected: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
@@ -56,8 +56,8 @@ async def connection(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Connectio
     reactor.waker.connectionLost(None)
 
 
-async def test_what_a_turn_writes_is_offered_to_the_kernel_and_not_to_twisted(connection: Connection) -> None:
-    """So all private names that this takes are there, and say that nothing older waits."""
+async def test_the_writes_of_a_turn_go_to_the_kernel_past_twisted(connection: Connection) -> None:
+    """So the private names exist, and say that no older data waits."""
     writer = TurnWriter(connection.transport)
     for piece in (b"one ", b"and ", b"two"):
         writer.write(piece)
@@ -65,8 +65,8 @@ async def test_what_a_turn_writes_is_offered_to_the_kernel_and_not_to_twisted(co
     assert connection.written_by_twisted == []
 
 
-async def test_what_the_kernel_does_not_take_goes_before_what_comes_later(connection: Connection) -> None:
-    """Twisted gathers in `_tempDataLen` bytes what it moves to `dataBuffer` to write it."""
+async def test_later_writes_stay_behind_data_that_the_kernel_did_not_take(connection: Connection) -> None:
+    """Twisted counts new data in `_tempDataLen`, and moves it to `dataBuffer` to write it."""
     transport, writer = connection.transport, TurnWriter(connection.transport)
     writer.write(MORE_THAN_THE_KERNEL_TAKES)
     (rest,) = connection.written_by_twisted
@@ -88,7 +88,7 @@ async def test_what_the_kernel_does_not_take_goes_before_what_comes_later(connec
     assert connection.written_by_twisted == [rest, b"behind", b"it"]
 
 
-async def test_what_is_encrypted_goes_through_twisted(connection: Connection) -> None:
+async def test_encrypted_data_goes_through_twisted(connection: Connection) -> None:
     assert not connection.transport.TLS
     connection.transport.startTLS(CertificateOptions())
     assert connection.transport.TLS
@@ -98,7 +98,7 @@ async def test_what_is_encrypted_goes_through_twisted(connection: Connection) ->
 
 
 class Renamed:
-    """A transport one of whose attributes is gone, as after an upgrade."""
+    """A transport without one of its attributes, as after an upgrade."""
 
     def __init__(self, transport: Any, missing: str) -> None:
         self._transport = transport
@@ -111,7 +111,9 @@ class Renamed:
 
 
 @pytest.mark.parametrize("name", ["_tempDataLen", "dataBuffer", "TLS"])
-async def test_without_one_of_the_names_all_goes_through_twisted(connection: Connection, name: str) -> None:
+async def test_without_one_of_the_names_all_data_goes_through_twisted(
+    connection: Connection, name: str
+) -> None:
     assert hasattr(connection.transport, name)
     TurnWriter(Renamed(connection.transport, name)).write(b"slowly")
     assert await connection.read(6) == b"slowly"
