@@ -15,6 +15,10 @@ from tests.live.people import FEED, LOGOUT, Person, log_in, register, short_toke
 from tests.server import Server
 
 
+# Long enough to get some events before it ends, on a busy machine too.
+TOKEN_SECONDS = 6
+
+
 class FollowingClient:
     """A running socket.mjs."""
 
@@ -37,6 +41,10 @@ class FollowingClient:
     async def connect(self, server: Server, token: str) -> None:
         """Let the client connect; it must succeed."""
         await self.answer(url=server.socket, token=token)
+        await self.expect_connected()
+
+    async def expect_connected(self) -> None:
+        """The client must report that it is connected."""
         assert await self.line() == {"connected": True}
 
     async def event(self) -> tuple[str, int]:
@@ -69,7 +77,9 @@ async def test_it_comes_back_with_a_new_token_after_expiry(strict: Server, setti
     """4403, «retry: yes»; with `since` the feed goes on where it stopped."""
     ann, bob, chat_id = await chat_of_two(strict)
     async with following(chat_id) as client:
-        await client.connect(strict, short_token(bob, 3, settings))
+        await client.answer(url=strict.socket)  # the token's time begins when Node has started
+        await client.answer(token=short_token(bob, TOKEN_SECONDS, settings))
+        await client.expect_connected()
         assert await client.event() == ("FeedReady", 2)
         await ann.say(strict, chat_id, "before")
         assert await client.event() == ("MessagePosted", 3)

@@ -153,6 +153,7 @@ def _until_probed(socket: ClientConnection) -> None:
         assert frame["type"] in ("connection_ack", "ping", "pong", "next", "error", "complete"), frame
 
 
+@pytest.mark.timeout(900)  # a thousand sockets take minutes where other suites run beside this one
 @pytest.mark.parametrize("ready", [True, False], ids=["ready", "before init"])
 def test_each_socket_answers_or_is_closed(server: Server, token: str, ready: bool) -> None:
     ends: set[int | None] = set()

@@ -31,6 +31,8 @@ CHANGE = """mutation ($old: String!, $new: String!) {
   changePassword(oldPassword: $old, newPassword: $new) { accessToken } }"""
 WHO = "{ viewer { user { id username } } }"
 SIGN_OUT_SECONDS = 1.0
+# Long enough to connect and subscribe before the notice of its end, on a busy machine too.
+TOKEN_SECONDS = 6
 
 
 async def watched(client: SocketClient) -> tuple[SocketOperation, str]:
@@ -57,7 +59,7 @@ async def test_the_expiry_of_the_token_is_announced_and_closes_it(
     """«`TOKEN_EXPIRY_NOTICE_SECONDS` before, the server sends a `ping` with the payload ..., and `TokenExpiring`»
     «Without a renewal the socket is closed with 4403 when the token ends.»"""
     ann = await register(strict)
-    token = short_token(ann, 4, settings)
+    token = short_token(ann, TOKEN_SECONDS, settings)
     ends = read_access_token(token).expires_at
     client = await SocketClient.connect(strict.socket, token)
     feed, _ = await watched(client)
@@ -80,7 +82,7 @@ async def test_the_expiry_of_the_token_is_announced_and_closes_it(
 async def test_a_renewal_moves_the_expiry(strict: Server, settings: LazySettings) -> None:
     """«The client SHOULD then send `mutation renewConnection(accessToken)` on this socket»."""
     ann = await register(strict)
-    token = short_token(ann, 3, settings)
+    token = short_token(ann, TOKEN_SECONDS, settings)
     ends = read_access_token(token).expires_at.timestamp()
     async with await SocketClient.connect(strict.socket, token) as client:
         feed, socket_id = await watched(client)
