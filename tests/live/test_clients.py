@@ -14,7 +14,6 @@ from tests.live.conftest import Start
 from tests.live.people import FEED, LOGOUT, Person, log_in, register, short_token
 from tests.server import Server
 
-
 # Long enough to get some events before it ends, on a busy machine too.
 TOKEN_SECONDS = 6
 
