@@ -1,6 +1,7 @@
 """Handles SIGINT and SIGTERM while Parlor starts: they end it, but never before a started server can be stopped."""
 
 import contextlib
+import logging
 import signal
 from collections.abc import Iterator
 from types import FrameType
@@ -41,6 +42,8 @@ class StartSignals:
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         ignore_signals()
+        # The exception may interrupt a statement, and the pool would warn about the connection that it gets back.
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
         if self._is_deferred:
             self._is_pending = True
         else:
