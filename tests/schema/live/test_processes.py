@@ -1,13 +1,13 @@
 """Events that have not reached this process: the database decides who may subscribe, and from where."""
 
 import asyncio
-import threading
-from typing import Any
 
 import pytest
 from pytest_django import Settings
 
-from chats.feeds import hub, publish
+from chats.feeds import publish
+from chats.feeds.chat_feed import ChatFeed, FeedClosed
+from chats.feeds.hub import Hub
 from chats.services import add_members, remove_member
 from foundation.database import in_thread
 from tests.factories import make_users, say
@@ -71,24 +71,25 @@ async def test_a_subscription_that_waits_for_a_chat_while_it_closes_opens_it_aga
     lossy: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It waits for an event that this process does not have yet, while the chat's last other subscription has ended."""
-    reading, may_read = threading.Event(), threading.Event()
+    closed: list[ChatFeed] = []
+    stock = Hub.catch_up
 
-    def read_slowly(*arguments: int) -> Any:
-        reading.set()
-        may_read.wait(20)
-        return []
+    async def catch_up(self: Hub, feed: ChatFeed) -> None:
+        try:
+            await stock(self, feed)
+        except FeedClosed:
+            closed.append(feed)
+            raise
 
-    monkeypatch.setattr(hub, "read_deliverable_gap", read_slowly)
+    monkeypatch.setattr(Hub, "catch_up", catch_up)
     settings.FEED_RING_LINGER_SECONDS = 3600
     ann, bob, chat = await a_group()
     watcher, _ = await follow_ready(ann, chat)
     watcher.operation.stop()
     sent = await in_thread(say, ann, chat)
     settings.FEED_RING_LINGER_SECONDS = settings.FEED_LINGER_SECONDS = 0
-    subscribing = asyncio.create_task(follow_ready(bob, chat, since=sent.seq))
-    await asyncio.to_thread(reading.wait, 20)
     async with asyncio.timeout(20):
-        subscriber, replayed = await subscribing
-    may_read.set()
+        subscriber, replayed = await follow_ready(bob, chat, since=sent.seq)
+    assert len(closed) == 1
     assert replayed == 0
     assert subscriber.outlet.rest == []
