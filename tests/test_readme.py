@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from api.config.environment import ROOT
-from tests.api.local.test_dev import end, folder, port, start, until_ready
+from tests.api.local.conftest import folder
+from tests.api.local.test_dev import end, port, start, until_ready
 
 __all__ = ["folder", "port"]
 

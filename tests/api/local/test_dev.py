@@ -2,29 +2,17 @@
 
 import http.client
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from api.config import addresses
 from api.config.environment import ROOT
-from api.local.embedded import stop_leftovers
 from tests.api.local.test_embedded import servers_of
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="parlor-"))
-    yield path
-    stop_leftovers(path)
-    shutil.rmtree(path)
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 """The private servers: they keep their data, leave nothing else behind, and explain each failure in one sentence."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -28,15 +25,6 @@ with private_servers(Path(sys.argv[1]), durable=False):
     print("up", flush=True)
     sys.stdin.read()
 """
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    # A short path: pytest's own folder is too long for a socket.
-    path = Path(tempfile.mkdtemp(prefix="parlor-"))
-    yield path
-    stop_leftovers(path)
-    shutil.rmtree(path)
 
 
 @pytest.fixture
